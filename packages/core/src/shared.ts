@@ -1,0 +1,319 @@
+/**
+ * What the SDK, the server and the HTTP client mean by the same words. Types only and without imports: the client's
+ * generated file carries a copy of this one, so that `Session` and `client.session(id)` satisfy the same interface.
+ */
+
+/** Where a session is in its life. `failed` comes with a {@link FailureReason}, `waiting` with a time to retry. */
+export type SessionState = 'stopped' | 'connecting' | 'linking' | 'ready' | 'waiting' | 'logged_out' | 'failed'
+
+/** Why a session is `failed`. Nothing but a new `start()` (or, for `STORE_FAILED`, a store that works again) ends it. */
+export type FailureReason =
+  | 'REPLACED'
+  | 'BANNED'
+  | 'OUTDATED'
+  | 'LINKING_EXPIRED'
+  | 'STORE_FAILED'
+  | 'CREDENTIALS_UNREADABLE'
+
+/** The WhatsApp account that a session is linked to. */
+export interface Account {
+  /** Digits, international, no plus: `491234567890`. */
+  phone: string
+  /** The account's hidden id, `…@lid`, once WhatsApp has told it. */
+  lid: string | null
+  name: string
+}
+
+export interface SessionInfo {
+  id: string
+  name: string
+  state: SessionState
+  /** Set while `state` is `failed`. */
+  reason: FailureReason | null
+  /** When the next connection is tried, in ms since the epoch, while `state` is `waiting`. */
+  retryAt: number | null
+  account: Account | null
+  createdAt: number
+}
+
+/** The QR that a phone scans now; `qr` is null while WhatsApp has not sent one yet. */
+export interface LinkingQr {
+  qr: string | null
+  /** ms since the epoch; null together with `qr`. */
+  expiresAt: number | null
+}
+
+/** Eight letters to be typed on the phone, and until when. */
+export interface PairingCode {
+  code: string
+  expiresAt: number
+}
+
+export type MessageType =
+  | 'text'
+  | 'image'
+  | 'video'
+  | 'audio'
+  | 'voice'
+  | 'document'
+  | 'sticker'
+  | 'location'
+  | 'contact'
+  | 'poll'
+  | 'event'
+  | 'unknown'
+
+/** How far a sent message got. */
+export type Ack = 'server' | 'delivered' | 'read' | 'played'
+
+export interface Message {
+  /** WhatsApp's id: unique together with chat and sender, never alone. */
+  id: string
+  chatId: string
+  /** Who wrote it; in a group the group's id, with the person in `author`. */
+  from: string
+  /** The person who wrote it in a group, else null. */
+  author: string | null
+  /** The text or caption; `""` when there is none. */
+  body: string
+  isFromMe: boolean
+  /** Name, else push name, else number of the person on the other side. */
+  contactName: string
+  /** ms since the epoch. */
+  timestamp: number
+  type: MessageType
+  /** Own messages only, else null. */
+  ack: Ack | null
+}
+
+/** A chat's newest message, as the list of chats shows it. */
+export interface LastMessage {
+  id: string
+  body: string
+  timestamp: number
+  isFromMe: boolean
+  contactName: string
+  type: MessageType
+}
+
+export interface Chat {
+  chatId: string
+  name: string
+  lastMessage: LastMessage | null
+  messageCount: number
+  unreadCount: number
+}
+
+export interface Contact {
+  id: string
+  name: string
+  pushname: string
+  /** Digits; `""` for somebody of whom only the hidden id is known. */
+  number: string
+  isBlocked: boolean
+  isBusiness: boolean
+}
+
+export interface NumberCheck {
+  phone: string
+  registered: boolean
+  whatsappId: string | null
+}
+
+/** One page of a list, newest first; `nextCursor` is null on the last page. */
+export interface Page<T> {
+  data: T[]
+  nextCursor: string | null
+}
+
+export interface ListOptions {
+  /** 1–500, default 50. */
+  limit?: number
+  /** `nextCursor` of the page before. */
+  cursor?: string
+}
+
+export interface SentMessage {
+  messageId: string
+  phone: string
+  /** `sent`: WhatsApp's server has it. `queued`: accepted, on disk, and will be sent. */
+  status: 'sent' | 'queued'
+}
+
+export interface BulkItem {
+  phone: string
+  message: string
+}
+
+export type BatchStatus = 'queued' | 'sent' | 'delivered' | 'read' | 'failed' | 'expired'
+
+export interface BatchEntry {
+  index: number
+  phone: string
+  messageId: string
+  status: BatchStatus
+}
+
+export interface Batch {
+  batchId: string
+  total: number
+  messages: BatchEntry[]
+  /** How many messages are in each status. */
+  counts: Record<BatchStatus, number>
+}
+
+export interface MessageAck {
+  id: string
+  chatId: string
+  from: string
+  isFromMe: true
+  ack: 'delivered' | 'read' | 'played'
+  ackCode: 2 | 3 | 4
+  timestamp: number
+}
+
+export interface Ready {
+  phone: string
+  lid: string | null
+  name: string
+  timestamp: number
+}
+
+export interface MessageFailed {
+  id: string
+  chatId: string
+  code: 'WHATSAPP_REJECTED' | 'WHATSAPP_RESTRICTED' | 'NOT_ON_WHATSAPP' | 'EXPIRED'
+  error: string
+  timestamp: number
+}
+
+export interface MessageUndecryptable {
+  id: string
+  chatId: string
+  from: string
+  author: string | null
+  timestamp: number
+}
+
+export interface LoggedOut {
+  /** What WhatsApp said: `401`, `403`, `406`, or `requested` when the session logged itself out. */
+  cause: string
+  timestamp: number
+}
+
+export interface StateChanged {
+  state: SessionState
+  reason: FailureReason | null
+  retryAt: number | null
+  timestamp: number
+}
+
+/** What is written to the journal of a session, by name. A person who missed one can read it later. */
+export interface JournalEvents {
+  /** Once per new message that wamux did not send; `isFromMe` when it was typed on the phone. */
+  message: Message
+  /** WhatsApp's server has the message. */
+  message_sent: Message
+  /** Delivered, read or played: each step once, never back. */
+  message_ack: MessageAck
+  /** The message will not be sent; final. */
+  message_failed: MessageFailed
+  /** A message arrived that could not be decrypted; a resend was asked for. */
+  message_undecryptable: MessageUndecryptable
+  /** A connection is open. */
+  ready: Ready
+  /** The account is no longer linked. Its credentials are kept for 30 days. */
+  logged_out: LoggedOut
+}
+
+/** What is only true at this moment: told to listeners, not journalled. */
+export interface LiveEvents {
+  state: StateChanged
+  /** A new QR. Whoever scans it links the account: treat it as a secret. */
+  qr: { qr: string; expiresAt: number }
+  pairing_code: PairingCode
+}
+
+export type EventName = keyof JournalEvents | keyof LiveEvents
+export type EventData<E extends EventName> = (JournalEvents & LiveEvents)[E]
+
+export interface EventEnvelope<E extends EventName = EventName> {
+  /** Stable over every retry: the `webhook-id`. */
+  id: string
+  event: E
+  sessionId: string
+  /** The event's place in its session's journal, dense from 1; null for live events. */
+  seq: number | null
+  timestamp: number
+  data: EventData<E>
+}
+
+/**
+ * Everything a session can do both inside a process (`manager.get(id)`) and over HTTP (`client.session(id)`).
+ * Every method rejects with a `WamuxError` whose `code` is the same on both sides.
+ */
+export interface SessionApi {
+  readonly id: string
+  info(): Promise<SessionInfo>
+  /** Connects, or begins linking when there is no account. Does nothing when already running. */
+  start(): Promise<void>
+  /** Closes the connection and keeps it closed, over restarts too. What was accepted stays queued. */
+  stop(): Promise<void>
+  restart(): Promise<void>
+  /** Unlinks the account. Credentials are archived, history stays. */
+  logout(): Promise<void>
+  /** @throws NOT_LINKING when nobody can scan now, LINKING_EXPIRED when nobody did in time. */
+  qr(): Promise<LinkingQr>
+  /** @throws NOT_LINKING, INVALID_INPUT */
+  pairingCode(phone: string): Promise<PairingCode>
+  /**
+   * Sends a text. Resolves with `sent` once WhatsApp's server has it, with `queued` when that takes longer than the
+   * wait of 8 s; a queued message is on disk and goes out under the same id, after a restart too.
+   * @throws INVALID_INPUT, WHATSAPP_DISCONNECTED (nothing is queued), WHATSAPP_REJECTED, NOT_ON_WHATSAPP
+   */
+  send(phone: string, message: string): Promise<SentMessage>
+  /** Queues 1–1,000 texts, all or none. Single sends overtake them. */
+  sendBulk(messages: readonly BulkItem[]): Promise<Batch>
+  /** @throws NOT_FOUND */
+  batch(batchId: string): Promise<Batch>
+  chats(options?: ListOptions): Promise<Page<Chat>>
+  messages(chatId: string, options?: ListOptions): Promise<Page<Message>>
+  recentMessages(options?: ListOptions): Promise<Page<Message>>
+  checkNumber(phone: string): Promise<NumberCheck>
+  /** @throws NOT_ON_WHATSAPP */
+  contact(phone: string): Promise<Contact>
+}
+
+/** What can go wrong, and the facts that come with it. The same codes in the SDK, on the wire and in the client. */
+export interface ErrorDetails {
+  INVALID_INPUT: { issues: { path: string; message: string }[] }
+  INVALID_CHAT_ID: { chatId: string }
+  URL_NOT_ALLOWED: { url: string; setting: string }
+  UNAUTHENTICATED: undefined
+  FORBIDDEN: undefined
+  WHATSAPP_RESTRICTED: { until: number | null }
+  INSTANCE_NOT_FOUND: { id: string }
+  NOT_FOUND: undefined
+  INSTANCE_EXISTS: { id: string }
+  PORT_IN_USE: { port: number }
+  NOT_LINKING: { state: SessionState }
+  IDEMPOTENCY_IN_PROGRESS: undefined
+  LINKING_EXPIRED: undefined
+  MEDIA_UNAVAILABLE: undefined
+  PAYLOAD_TOO_LARGE: { limit: number }
+  MEDIA_TOO_LARGE: { limit: number }
+  NOT_ON_WHATSAPP: { phone: string }
+  IDEMPOTENCY_MISMATCH: undefined
+  RATE_LIMITED: { retryAfterMs: number }
+  OUTBOX_FULL: { limit: number; retryAfterMs: number }
+  INTERNAL: undefined
+  CREDENTIALS_UNREADABLE: { id: string }
+  WHATSAPP_REJECTED: { code: string; messageId: string | null }
+  WHATSAPP_DISCONNECTED: { state: SessionState }
+  STOPPING: undefined
+  SETUP_REQUIRED: undefined
+  STORE_FAILED: undefined
+  WHATSAPP_TIMEOUT: undefined
+}
+
+export type ErrorCode = keyof ErrorDetails

@@ -1,0 +1,62 @@
+import { rows, run, type Work } from '../store.ts'
+
+/**
+ * The schema, as steps that are never changed after a release, only added to. Column types are SQLite's; PostgreSQL
+ * reads INTEGER as bigint and BLOB as bytea. Every row says whose it is in its first column.
+ */
+const MIGRATIONS: readonly (readonly string[])[] = [
+  [
+    `CREATE TABLE sessions (id TEXT PRIMARY KEY, name TEXT NOT NULL, wanted TEXT NOT NULL, ended TEXT, account TEXT,
+      announced INTEGER NOT NULL, created_at INTEGER NOT NULL)`,
+    // Credentials and Signal keys of every kind. A ratchet and what it decrypted must be in one transaction.
+    'CREATE TABLE keys (session TEXT NOT NULL, type TEXT NOT NULL, id TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (session, type, id))',
+    'CREATE TABLE archived_keys (session TEXT NOT NULL, archived_at INTEGER NOT NULL, type TEXT NOT NULL, id TEXT NOT NULL, value TEXT NOT NULL)',
+    // What a ciphertext said, for the case that WhatsApp delivers it again after its key was used up.
+    'CREATE TABLE plaintexts (session TEXT NOT NULL, hash TEXT NOT NULL, plaintext BLOB NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (session, hash))',
+    // Stanzas that are recorded but whose consequences inside Baileys may not have happened yet.
+    'CREATE TABLE stanzas (session TEXT NOT NULL, key TEXT NOT NULL, node BLOB NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (session, key))',
+    `CREATE TABLE events (session TEXT NOT NULL, seq INTEGER NOT NULL, id TEXT NOT NULL, event TEXT NOT NULL, chat TEXT,
+      timestamp INTEGER NOT NULL, data TEXT NOT NULL, PRIMARY KEY (session, seq))`,
+    `CREATE TABLE messages (session TEXT NOT NULL, chat TEXT NOT NULL, sender TEXT NOT NULL, id TEXT NOT NULL,
+      n INTEGER NOT NULL, timestamp INTEGER NOT NULL, body TEXT NOT NULL, type TEXT NOT NULL, is_from_me INTEGER NOT NULL,
+      ack INTEGER NOT NULL, raw BLOB, PRIMARY KEY (session, chat, sender, id))`,
+    'CREATE UNIQUE INDEX messages_n ON messages (session, n)',
+    'CREATE INDEX messages_recent ON messages (session, timestamp, n)',
+    'CREATE INDEX messages_of_chat ON messages (session, chat, timestamp, n)',
+    'CREATE INDEX messages_own ON messages (session, id)',
+    // last_n points to the newest message: a list of chats must not have to look through the messages.
+    `CREATE TABLE chats (session TEXT NOT NULL, chat TEXT NOT NULL, name TEXT, last_n INTEGER, last_timestamp INTEGER NOT NULL,
+      message_count INTEGER NOT NULL, unread_count INTEGER NOT NULL, PRIMARY KEY (session, chat))`,
+    'CREATE INDEX chats_recent ON chats (session, last_timestamp, chat)',
+    `CREATE TABLE contacts (session TEXT NOT NULL, n INTEGER NOT NULL, phone TEXT, lid TEXT, name TEXT, pushname TEXT,
+      is_business INTEGER NOT NULL, is_blocked INTEGER NOT NULL, PRIMARY KEY (session, n))`,
+    'CREATE UNIQUE INDEX contacts_phone ON contacts (session, phone)',
+    'CREATE UNIQUE INDEX contacts_lid ON contacts (session, lid)',
+    `CREATE TABLE outbox (session TEXT NOT NULL, id TEXT NOT NULL, n INTEGER NOT NULL, chat TEXT NOT NULL, phone TEXT NOT NULL,
+      batch TEXT, batch_index INTEGER, body BLOB NOT NULL, relay TEXT NOT NULL, state TEXT NOT NULL, ack INTEGER NOT NULL,
+      code TEXT, accepted_at INTEGER NOT NULL, deadline INTEGER NOT NULL, PRIMARY KEY (session, id))`,
+    'CREATE UNIQUE INDEX outbox_n ON outbox (session, n)',
+    'CREATE INDEX outbox_state ON outbox (session, state, n)',
+    'CREATE INDEX outbox_batch ON outbox (session, batch, batch_index)',
+    // For whoever embeds the core: the server keeps its administrator, keys, ports, webhooks and deliveries here.
+    'CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL)',
+    'CREATE TABLE api_keys (id TEXT PRIMARY KEY, session TEXT NOT NULL, hash TEXT NOT NULL, created_at INTEGER NOT NULL, revoked_at INTEGER)',
+    'CREATE INDEX api_keys_session ON api_keys (session)',
+    'CREATE TABLE ports (session TEXT PRIMARY KEY, port INTEGER NOT NULL UNIQUE)',
+    // cursor: the seq up to which events have become deliveries.
+    'CREATE TABLE webhooks (session TEXT PRIMARY KEY, url TEXT NOT NULL, secret TEXT, cursor INTEGER NOT NULL, created_at INTEGER NOT NULL)',
+    `CREATE TABLE deliveries (session TEXT NOT NULL, seq INTEGER NOT NULL, chat TEXT NOT NULL, state TEXT NOT NULL,
+      attempts INTEGER NOT NULL, next_at INTEGER NOT NULL, error TEXT, PRIMARY KEY (session, seq))`,
+    'CREATE INDEX deliveries_due ON deliveries (state, next_at)',
+  ],
+]
+
+/** Brings the database to the newest schema, in the transaction of the caller. */
+export function* migrate(): Work<void> {
+  yield* run('CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY)')
+  const [at] = yield* rows<{ version: number | null }>('SELECT max(version) AS version FROM migrations')
+  for (let version = (at?.version ?? 0) + 1; version <= MIGRATIONS.length; version++) {
+    for (const sql of MIGRATIONS[version - 1] ?? []) yield* run(sql)
+    yield* run('INSERT INTO migrations (version) VALUES (?)', version)
+  }
+}

@@ -1,0 +1,48 @@
+/** What a store keeps in a column. Booleans are 0 and 1. */
+export type Value = string | number | Uint8Array | null
+export type Row = Record<string, Value>
+
+export interface Statement {
+  /** The SQL that SQLite and PostgreSQL both understand, with `?` for parameters. */
+  sql: string
+  params: readonly Value[]
+}
+
+/**
+ * Something to do in the database, written once for every database: a generator that yields statements and gets their
+ * rows back. SQLite runs it in one go, PostgreSQL between round trips. Works compose with `yield*`, and whatever is
+ * composed into one {@link Store.write} is committed together or not at all.
+ */
+export type Work<T> = Generator<Statement, T, Row[]>
+
+/**
+ * Where everything lives that may not be lost. An error is always thrown, never turned into "there is nothing": a
+ * store that cannot read must not look like one that is empty.
+ */
+export interface Store {
+  /** Runs `work` on what is committed. It must not write. */
+  read<T>(work: () => Work<T>): Promise<T>
+  /**
+   * Runs `work` as one atomic unit and resolves after it is on disk. Writes of the same turn of the event loop share
+   * a commit; when `work` throws, only its own changes are undone.
+   */
+  write<T>(work: () => Work<T>): Promise<T>
+  /** Waits for what was given and lets go of the data. Later calls reject. */
+  close(): Promise<void>
+}
+
+/** `yield* rows(sql, …params)` inside a {@link Work}. */
+export function* rows<T = Row>(sql: string, ...params: Value[]): Work<T[]> {
+  // The caller names the row's shape: it stands beside the SQL that produces it.
+  return (yield { sql, params }) as T[]
+}
+
+/** The first row, or undefined. */
+export function* row<T = Row>(sql: string, ...params: Value[]): Work<T | undefined> {
+  return (yield* rows<T>(sql, ...params))[0]
+}
+
+/** For statements whose rows nobody reads. */
+export function* run(sql: string, ...params: Value[]): Work<void> {
+  yield { sql, params }
+}
