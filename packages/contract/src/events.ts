@@ -1,0 +1,81 @@
+import type {
+  EventEnvelope,
+  JournalEvents,
+  LoggedOut,
+  MessageAck,
+  MessageFailed,
+  MessageUndecryptable,
+  Ready,
+} from '@wamux/core'
+import { z } from 'zod'
+import { like } from './check.ts'
+import { time } from './schemas/common.ts'
+import { message } from './schemas/messages.ts'
+import type { WebhookEvent } from './wire.ts'
+
+const messageAck = like<MessageAck>()(
+  z
+    .strictObject({
+      id: z.string(),
+      chatId: z.string(),
+      from: z.string(),
+      isFromMe: z.literal(true),
+      ack: z.enum(['delivered', 'read', 'played']),
+      ackCode: z.union([z.literal(2), z.literal(3), z.literal(4)]),
+      timestamp: time,
+    })
+    .meta({ id: 'MessageAck' }),
+)
+
+const ready = like<Ready>()(
+  z
+    .strictObject({ phone: z.string(), lid: z.string().nullable(), name: z.string(), timestamp: time })
+    .meta({ id: 'Ready' }),
+)
+
+const messageFailed = like<MessageFailed>()(
+  z
+    .strictObject({
+      id: z.string(),
+      chatId: z.string(),
+      code: z.enum(['WHATSAPP_REJECTED', 'WHATSAPP_RESTRICTED', 'NOT_ON_WHATSAPP', 'EXPIRED']),
+      error: z.string(),
+      timestamp: time,
+    })
+    .meta({ id: 'MessageFailed' }),
+)
+
+const messageUndecryptable = like<MessageUndecryptable>()(
+  z
+    .strictObject({
+      id: z.string(),
+      chatId: z.string(),
+      from: z.string(),
+      author: z.string().nullable(),
+      timestamp: time,
+    })
+    .meta({ id: 'MessageUndecryptable' }),
+)
+
+const loggedOut = like<LoggedOut>()(z.strictObject({ cause: z.string(), timestamp: time }).meta({ id: 'LoggedOut' }))
+
+/** Every event that webhooks carry, with when it happens. A journal event that is missing here does not compile. */
+export const webhookEvents = {
+  message: { data: message, summary: 'Once per new message that wamux did not send' },
+  message_sent: { data: message, summary: "WhatsApp's server has a message that was sent" },
+  message_ack: { data: messageAck, summary: 'Delivered, read or played: each step once, never back' },
+  message_failed: { data: messageFailed, summary: 'A message will not be sent; final' },
+  message_undecryptable: {
+    data: messageUndecryptable,
+    summary: 'A message could not be decrypted; a resend was asked for',
+  },
+  ready: { data: ready, summary: 'A connection to WhatsApp is open' },
+  logged_out: { data: loggedOut, summary: 'The account is no longer linked' },
+} satisfies { [E in keyof JournalEvents]: { data: z.ZodType<JournalEvents[E]>; summary: string } }
+
+/** The one place where the SDK's `sessionId` becomes the wire's `instanceId`. */
+export function toWire({ sessionId, ...event }: EventEnvelope<keyof JournalEvents> & { seq: number }): WebhookEvent {
+  const { id, event: name, seq, timestamp, data } = event
+  // EventEnvelope does not tie `event` to `data`; the journal that it was read from does.
+  return { id, event: name, instanceId: sessionId, seq, timestamp, data } as WebhookEvent
+}

@@ -1,0 +1,33 @@
+import type { ListOptions, Page } from '@wamux/core'
+import { z } from 'zod'
+import { like } from '../check.ts'
+
+export const time = z.int().describe('ms since the epoch')
+
+/** Inputs are not normalised here: core knows what a phone is and refuses the rest under the same path. */
+export const phone = z
+  .string()
+  .min(1)
+  .max(64)
+  .describe('Digits, international; blanks, hyphens, brackets, a plus, …@c.us and …@lid are understood.')
+  .meta({ examples: ['491234567890'] })
+
+// Query values are text: digits only, so that "1e2", " 5 " and "" are refused instead of being read as numbers.
+const limit = z
+  .string()
+  .regex(/^\d{1,9}$/, 'must be a number from 1 to 500')
+  .transform(Number)
+  .pipe(z.int().min(1).max(500))
+  .describe('1–500, 50 by default')
+
+export const listQuery = like<ListOptions>()(
+  z.strictObject({
+    limit: limit.exactOptional(),
+    cursor: z.string().min(1).max(512).describe('nextCursor of the page before').exactOptional(),
+  }),
+)
+
+/** The `data` of an answer that says no more than that it is done. */
+export const nothing = z.null()
+
+export type ListAnswer<T> = Page<T>

@@ -1,0 +1,134 @@
+import type {
+  Ack,
+  Batch,
+  BatchEntry,
+  BatchStatus,
+  BulkItem,
+  Chat,
+  Contact,
+  LastMessage,
+  Message,
+  MessageType,
+  NumberCheck,
+  SentMessage,
+} from '@wamux/core'
+import { z } from 'zod'
+import { like } from '../check.ts'
+import type { SendBulk, SendMessage } from '../wire.ts'
+import { phone, time } from './common.ts'
+
+export const messageType = like<MessageType>()(
+  z.enum([
+    'text',
+    'image',
+    'video',
+    'audio',
+    'voice',
+    'document',
+    'sticker',
+    'location',
+    'contact',
+    'poll',
+    'event',
+    'unknown',
+  ]),
+)
+
+const ack = like<Ack>()(z.enum(['server', 'delivered', 'read', 'played']))
+
+export const message = like<Message>()(
+  z
+    .strictObject({
+      id: z.string().describe('Unique together with chat and sender'),
+      chatId: z.string(),
+      from: z.string().describe("Who wrote it; in a group the group's id"),
+      author: z.string().nullable().describe('The person who wrote it in a group'),
+      body: z.string().describe('The text or caption; "" when there is none'),
+      isFromMe: z.boolean(),
+      contactName: z.string(),
+      timestamp: time,
+      type: messageType,
+      ack: ack.nullable().describe('Own messages only'),
+    })
+    .meta({ id: 'Message' }),
+)
+
+const lastMessage = like<LastMessage>()(
+  z.strictObject({
+    id: z.string(),
+    body: z.string(),
+    timestamp: time,
+    isFromMe: z.boolean(),
+    contactName: z.string(),
+    type: messageType,
+  }),
+)
+
+export const chat = like<Chat>()(
+  z
+    .strictObject({
+      chatId: z.string(),
+      name: z.string(),
+      lastMessage: lastMessage.nullable(),
+      messageCount: z.int(),
+      unreadCount: z.int(),
+    })
+    .meta({ id: 'Chat' }),
+)
+
+// WhatsApp itself cuts a text at 65,536 characters.
+const text = z.string().min(1).max(65_536)
+
+export const sendMessage = like<SendMessage>()(z.strictObject({ phone, message: text }).meta({ id: 'SendMessage' }))
+
+export const sentMessage = like<SentMessage>()(
+  z
+    .strictObject({
+      messageId: z.string(),
+      phone: z.string(),
+      status: z.enum(['sent', 'queued']).describe("sent: WhatsApp's server has it. queued: on disk, will be sent"),
+    })
+    .meta({ id: 'SentMessage' }),
+)
+
+const bulkItem = like<BulkItem>()(z.strictObject({ phone, message: text }))
+
+export const sendBulk = like<SendBulk>()(
+  z.strictObject({ messages: z.array(bulkItem).min(1).max(1000) }).meta({ id: 'SendBulk' }),
+)
+
+const batchStatus = like<BatchStatus>()(z.enum(['queued', 'sent', 'delivered', 'read', 'failed', 'expired']))
+
+const batchEntry = like<BatchEntry>()(
+  z.strictObject({ index: z.int(), phone: z.string(), messageId: z.string(), status: batchStatus }),
+)
+
+export const batch = like<Batch>()(
+  z
+    .strictObject({
+      batchId: z.string(),
+      total: z.int(),
+      messages: z.array(batchEntry),
+      counts: z.record(batchStatus, z.int()),
+    })
+    .meta({ id: 'Batch' }),
+)
+
+export const numberCheck = like<NumberCheck>()(
+  z
+    .strictObject({ phone: z.string(), registered: z.boolean(), whatsappId: z.string().nullable() })
+    .meta({ id: 'NumberCheck' }),
+)
+
+export const contact = like<Contact>()(
+  z
+    .strictObject({
+      id: z.string(),
+      name: z.string(),
+      pushname: z.string(),
+      number: z.string().describe('Digits; "" for somebody of whom only the hidden id is known'),
+      isBlocked: z.boolean(),
+      isBusiness: z.boolean(),
+    })
+    .meta({ id: 'Contact' }),
+)

@@ -1,0 +1,177 @@
+import type {
+  Batch,
+  BulkItem,
+  Chat,
+  Contact,
+  ErrorCode,
+  EventData,
+  JournalEvents,
+  LinkingQr,
+  ListOptions,
+  Message,
+  NumberCheck,
+  PairingCode,
+  SentMessage,
+  SessionInfo,
+  SessionState,
+} from '@wamux/core'
+
+/*
+ * What is said only on the wire, beside the shared types: types only, because the client's generated file carries a
+ * copy of this one. The schemas are compared with it by the compiler (see check.ts), so that neither can drift.
+ */
+
+/** A session as the REST API shows it. */
+export interface Instance extends SessionInfo {
+  /** The port that serves this instance's contact routes, or null. */
+  port: number | null
+}
+
+export interface CreatedInstance extends Instance {
+  /** Shown this once: only its hash is stored. */
+  apiKey: string
+}
+
+export interface CreateInstance {
+  /** `[A-Za-z0-9_-]{1,64}`; a UUID by default. */
+  id?: string
+  name?: string
+  port?: number
+}
+
+export interface UpdateInstance {
+  name?: string
+  /** null closes the port. */
+  port?: number | null
+}
+
+export interface Login {
+  username: string
+  password: string
+}
+
+export interface Setup extends Login {
+  /** The one-time token that the server printed at its first start. */
+  token: string
+}
+
+export interface AdminToken {
+  token: string
+  /** ms since the epoch. */
+  expiresAt: number
+}
+
+export interface ApiKey {
+  id: string
+  createdAt: number
+  revokedAt: number | null
+}
+
+export interface CreatedApiKey {
+  id: string
+  /** Shown this once: only its hash is stored. */
+  apiKey: string
+  createdAt: number
+}
+
+export interface WebhookSettings {
+  url: string
+  /** 1–256 characters; `whsec_…` is base64, anything else its UTF-8 bytes. Without it deliveries are unsigned. */
+  secret?: string
+}
+
+export interface Webhook {
+  url: string
+  hasSecret: boolean
+}
+
+export interface SendMessage {
+  phone: string
+  message: string
+}
+
+export interface SendBulk {
+  messages: BulkItem[]
+}
+
+export interface PairingRequest {
+  phone: string
+}
+
+export interface Health {
+  status: 'ok'
+  version: string
+  /** With the admin token only. */
+  sessions?: Record<SessionState, number>
+  /** With the admin token only: messages that are accepted and not sent yet. */
+  queue?: { depth: number; oldestAt: number | null }
+}
+
+/** An event as webhooks carry it: the SDK's envelope, with `instanceId` for `sessionId`. */
+export interface WireEnvelope<E extends keyof JournalEvents> {
+  /** Stable over every retry; equal to the `webhook-id` header. */
+  id: string
+  event: E
+  instanceId: string
+  /** The event's place in its instance's journal, dense from 1. */
+  seq: number
+  timestamp: number
+  data: EventData<E>
+}
+
+/** What a webhook receives; `event` decides the type of `data`. */
+export type WebhookEvent = { [E in keyof JournalEvents]: WireEnvelope<E> }[keyof JournalEvents]
+
+export interface ErrorBody {
+  success: false
+  error: string
+  code: ErrorCode
+  details?: unknown
+  requestId: string
+}
+
+interface InstancePath {
+  id: string
+}
+
+interface PhonePath {
+  phone: string
+}
+
+/** What every route takes and what it answers under `data`. A route without `list` has no `nextCursor`. */
+export interface Calls {
+  health: { data: Health }
+  openapi: { data: unknown }
+  login: { body: Login; data: AdminToken }
+  setup: { body: Setup; data: AdminToken }
+  createInstance: { body: CreateInstance; data: CreatedInstance }
+  listInstances: { query: ListOptions; data: Instance[]; list: true }
+  getInstance: { params: InstancePath; data: Instance }
+  updateInstance: { params: InstancePath; body: UpdateInstance; data: Instance }
+  deleteInstance: { params: InstancePath; data: null }
+  startInstance: { params: InstancePath; data: Instance }
+  stopInstance: { params: InstancePath; data: Instance }
+  restartInstance: { params: InstancePath; data: Instance }
+  logoutInstance: { params: InstancePath; data: Instance }
+  getQr: { params: InstancePath; query: { format?: 'json' | 'png' | 'svg' | 'text' }; data: LinkingQr }
+  createPairingCode: { params: InstancePath; body: PairingRequest; data: PairingCode }
+  createKey: { params: InstancePath; data: CreatedApiKey }
+  listKeys: { params: InstancePath; query: ListOptions; data: ApiKey[]; list: true }
+  revokeKey: { params: InstancePath & { keyId: string }; data: null }
+  setWebhook: { params: InstancePath; body: WebhookSettings; data: Webhook }
+  getWebhook: { params: InstancePath; data: Webhook }
+  deleteWebhook: { params: InstancePath; data: null }
+  sendMessage: { body: SendMessage; data: SentMessage }
+  sendBulk: { body: SendBulk; data: Batch }
+  getBatch: { params: { batchId: string }; data: Batch }
+  checkNumber: { params: PhonePath; data: NumberCheck }
+  getContact: { params: PhonePath; data: Contact }
+  sendInstanceMessage: { params: InstancePath; body: SendMessage; data: SentMessage }
+  sendInstanceBulk: { params: InstancePath; body: SendBulk; data: Batch }
+  getInstanceBatch: { params: InstancePath & { batchId: string }; data: Batch }
+  checkInstanceNumber: { params: InstancePath & PhonePath; data: NumberCheck }
+  getInstanceContact: { params: InstancePath & PhonePath; data: Contact }
+  listChats: { params: InstancePath; query: ListOptions; data: Chat[]; list: true }
+  listMessages: { params: InstancePath & { chatId: string }; query: ListOptions; data: Message[]; list: true }
+  listRecentMessages: { params: InstancePath; query: ListOptions; data: Message[]; list: true }
+}
