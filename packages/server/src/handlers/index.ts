@@ -1,0 +1,20 @@
+import type { OperationName } from '@wamux/contract'
+import { admin } from './admin.ts'
+import type { Handler } from './handler.ts'
+import { instances } from './instances.ts'
+import { keys } from './keys.ts'
+import { linking } from './linking.ts'
+import { messages } from './messages.ts'
+import { webhook } from './webhook.ts'
+
+export type { AnyHandler } from './handler.ts'
+
+/** One handler for each operation: a route without one does not compile. */
+export const handlers: { [N in OperationName]: Handler<N> } = {
+  ...admin,
+  ...instances,
+  ...keys,
+  ...linking,
+  ...messages,
+  ...webhook,
+}

@@ -1,0 +1,57 @@
+import type { InputOf } from '@wamux/contract'
+import type { Call, Handler } from './handler.ts'
+
+/** Sending, reading, and looking people up. The gateway routes and those under an instance are the same. */
+type Names =
+  | 'sendMessage'
+  | 'sendBulk'
+  | 'getBatch'
+  | 'checkNumber'
+  | 'getContact'
+  | 'sendInstanceMessage'
+  | 'sendInstanceBulk'
+  | 'getInstanceBatch'
+  | 'checkInstanceNumber'
+  | 'getInstanceContact'
+  | 'listChats'
+  | 'listMessages'
+  | 'listRecentMessages'
+
+// Not `Handler<…>`: each of these stands for two operations.
+const sendMessage = async ({ body: { phone, message } }: Pick<InputOf<'sendMessage'>, 'body'>, { session }: Call) => {
+  const data = await session().send(phone, message)
+  const status: 200 | 202 = data.status === 'sent' ? 200 : 202
+  return { data, status }
+}
+
+const sendBulk = async ({ body: { messages } }: Pick<InputOf<'sendBulk'>, 'body'>, { session }: Call) => ({
+  data: await session().sendBulk(messages),
+})
+
+const getBatch = async ({ params: { batchId } }: { params: { batchId: string } }, { session }: Call) => ({
+  data: await session().batch(batchId),
+})
+
+const checkNumber = async ({ params: { phone } }: { params: { phone: string } }, { session }: Call) => ({
+  data: await session().checkNumber(phone),
+})
+
+const getContact = async ({ params: { phone } }: { params: { phone: string } }, { session }: Call) => ({
+  data: await session().contact(phone),
+})
+
+export const messages: { [N in Names]: Handler<N> } = {
+  sendMessage,
+  sendBulk,
+  getBatch,
+  checkNumber,
+  getContact,
+  sendInstanceMessage: sendMessage,
+  sendInstanceBulk: sendBulk,
+  getInstanceBatch: getBatch,
+  checkInstanceNumber: checkNumber,
+  getInstanceContact: getContact,
+  listChats: ({ query }, { session }) => session().chats(query),
+  listMessages: ({ params: { chatId }, query }, { session }) => session().messages(chatId, query),
+  listRecentMessages: ({ query }, { session }) => session().recentMessages(query),
+}

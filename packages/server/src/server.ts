@@ -1,0 +1,137 @@
+import { isIP } from 'node:net'
+import { type EventEnvelope, SessionManager } from '@wamux/core'
+import { pino } from 'pino'
+import { createApp, createInstanceApp } from './app.ts'
+import { Access } from './auth/access.ts'
+import { Admin } from './auth/admin.ts'
+import { type Config, ConfigError, settings } from './config.ts'
+import { InstancePorts } from './instance-ports.ts'
+import { type Listener, listen } from './listener.ts'
+import type { Services } from './services.ts'
+import { version } from './version.ts'
+import { AddressPolicy, LOOPBACK } from './webhooks/addresses.ts'
+import { type Clock, systemClock } from './webhooks/clock.ts'
+import { Dispatcher } from './webhooks/dispatcher.ts'
+import { OutboundGuard } from './webhooks/guard.ts'
+
+type ManagerOptions = NonNullable<ConstructorParameters<typeof SessionManager>[0]>
+
+/** Everything is optional; what is left out is as in the settings. */
+export interface ServerOptions extends Partial<Omit<Config, 'sandbox' | 'emulatorPort' | 'databaseUrl' | 'logLevel'>> {
+  /** A manager that is started and stopped by the caller; without it the server has its own, in `data`. */
+  manager?: SessionManager
+  /** Handed to Baileys; the emulator's `socketConfig` goes here. */
+  baileys?: ManagerOptions['baileys']
+  /** Opens loopback for webhooks, as the sandbox does. */
+  allowLoopback?: boolean
+  logger?: Services['logger']
+  /** For tests: turns the time of webhooks, tokens and throttles by hand. */
+  clock?: Clock
+}
+
+export interface Server {
+  /** `http://127.0.0.1:3000`, with the port that was really opened. */
+  readonly url: string
+  readonly port: number
+  readonly manager: SessionManager
+  /** For `POST /api/auth/setup`, good for 15 minutes; undefined once there is an administrator. */
+  readonly setupToken: string | undefined
+  /** Stops accepting, finishes what runs, and lets go of the data. Twice is fine. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts the server: the sessions, the API, the ports of instances, the webhooks.
+ * @throws ConfigError when the host is public and nobody could log in, PORT_IN_USE, STORE_FAILED
+ */
+export async function createServer(options: ServerOptions = {}): Promise<Server> {
+  const { host = settings.host.fallback, port = settings.port.fallback, clock = systemClock } = options
+  const { instanceHost = settings.instanceHost.fallback, jwtTtlMs = settings.jwtTtlMs.fallback } = options
+  const logger = options.logger ?? pino({ level: 'silent' })
+  await OutboundGuard.selfTest()
+  const guard = new OutboundGuard([...(options.outboundAllow ?? []), ...(options.allowLoopback ? LOOPBACK : [])])
+
+  const cleanups: (() => Promise<void>)[] = [() => guard.close()]
+  const undo = async () => {
+    while (cleanups.length > 0) await cleanups.pop()?.()
+  }
+  try {
+    const manager = options.manager ?? new SessionManager(managerOptions(options, logger))
+    if (!options.manager) {
+      await manager.start()
+      cleanups.push(() => manager.stop())
+    }
+    const { store } = manager
+    const now = () => clock.now()
+    const { adminUsername: username, adminPassword: password } = options
+    const admin = await Admin.open(store, { username, password, ttlMs: jwtTtlMs, now })
+    if (admin.needsSetup && !isLoopback(host)) {
+      throw new ConfigError(
+        `${settings.host.env} is ${host}, which others can reach, and there is no administrator: set ` +
+          `${settings.adminPassword.env}, or start once on 127.0.0.1 and use the set-up token.`,
+      )
+    }
+    const webhooks = new Dispatcher({ store, post: (...of) => guard.post(...of), clock, logger, version })
+    cleanups.push(() => stopWebhooks(webhooks, guard))
+    const ports = new InstancePorts(
+      { store, logger },
+      { host: instanceHost, app: (id) => createInstanceApp(services, id, !isLoopback(instanceHost)) },
+    )
+    cleanups.push(() => ports.stop())
+    const access = new Access(store, admin)
+    const services: Services = { manager, store, admin, access, ports, webhooks, guard, logger, version, now }
+
+    const listener: Listener = await listen(createApp(services), { port, host })
+    cleanups.push(() => listener.close())
+    await ports.start()
+    const ring = ({ sessionId, seq }: EventEnvelope) => {
+      if (seq !== null) webhooks.ring(sessionId)
+    }
+    manager.on('event', ring)
+    cleanups.push(async () => {
+      manager.off('event', ring)
+    })
+    await webhooks.start()
+    const setupToken = admin.needsSetup ? admin.makeSetupToken() : undefined
+    let closing: Promise<void> | undefined
+    return {
+      url: listener.url,
+      port: listener.port,
+      manager,
+      setupToken,
+      close: () => {
+        closing ??= undo()
+        return closing
+      },
+    }
+  } catch (error) {
+    await undo()
+    throw error
+  }
+}
+
+function managerOptions(options: ServerOptions, logger: Services['logger']): ManagerOptions {
+  const { data = settings.data.fallback, sendWaitMs, certificates, baileys } = options
+  const { pacingMinMs = settings.pacingMinMs.fallback, pacingMaxMs = settings.pacingMaxMs.fallback } = options
+  return {
+    data,
+    lookups: 'disk',
+    pacing: { minMs: pacingMinMs, maxMs: pacingMaxMs },
+    ...(sendWaitMs !== undefined && { sendWaitMs }),
+    ...(certificates !== undefined && { certificates }),
+    ...(baileys !== undefined && { baileys }),
+    logger,
+  }
+}
+
+/** Attempts get a moment to end; then they are cut off and the next process makes them again. */
+async function stopWebhooks(webhooks: Dispatcher, guard: OutboundGuard): Promise<void> {
+  const cut = setTimeout(() => void guard.close(), 2_000)
+  await webhooks.stop()
+  clearTimeout(cut)
+}
+
+const LOOPBACK_POLICY = new AddressPolicy(LOOPBACK)
+
+/** Whether only this machine can reach `host`. A name counts only when it is the one that always means it. */
+const isLoopback = (host: string) => host === 'localhost' || (isIP(host) !== 0 && LOOPBACK_POLICY.isOpened(host))
