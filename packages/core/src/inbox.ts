@@ -1,0 +1,197 @@
+import { phoneChat } from './chat-id.ts'
+import { ACK, ackWord, ownChat, toMessage } from './message.ts'
+import type { Account, MessageType } from './shared.ts'
+import * as contacts from './stores/sql/contacts.ts'
+import * as history from './stores/sql/history.ts'
+import * as journal from './stores/sql/journal.ts'
+import * as outbox from './stores/sql/outbox.ts'
+import { row, run, type Work } from './stores/store.ts'
+
+/** Somebody, by whatever WhatsApp called them. */
+export interface Person {
+  phone?: string | undefined
+  lid?: string | undefined
+}
+
+/** A message that came in, before anybody is looked up. */
+export interface Incoming {
+  id: string
+  /** The person on the other side, or the id of a group, newsletter or the status list. */
+  chat: Person | string
+  /** Who wrote it, in a group. */
+  author: Person | null
+  isFromMe: boolean
+  timestamp: number
+  pushname: string | undefined
+  isBusiness: boolean | undefined
+}
+
+export interface IncomingContent {
+  type: MessageType
+  body: string
+  /** The protobuf as it was. */
+  raw: Uint8Array
+}
+
+export interface Receipt {
+  ids: readonly string[]
+  chat: Person | string
+  step: 'delivered' | 'read' | 'played'
+  timestamp: number
+}
+
+/**
+ * What the store does when something comes in. Each is a Work that runs in the transaction which makes the stanza
+ * durable: message, contact and event are on disk before WhatsApp hears that anything arrived, or none of them is.
+ */
+export class Inbox {
+  readonly #session: string
+  readonly #account: () => Account | null
+
+  constructor(session: string, account: () => Account | null) {
+    this.#session = session
+    this.#account = account
+  }
+
+  /** A new message is kept and told; a known one changes nothing. One of the time before linking is `past`: not told. */
+  *message(incoming: Incoming, content: IncomingContent, { past = false } = {}): Work<void> {
+    const { isFromMe } = incoming
+    const chat = yield* this.#chat(incoming)
+    const author = incoming.author && !isFromMe ? yield* this.#learn(incoming.author, incoming) : null
+    const isPerson = chat.contact !== null
+    const sender = isFromMe ? 'me' : author ? contacts.chatOf(author) : chat.id
+    const contact = isPerson ? chat.contact : author
+    const message: history.NewMessage = {
+      chat: chat.id,
+      sender,
+      id: incoming.id,
+      contact: contact?.n ?? null,
+      timestamp: incoming.timestamp,
+      body: content.body,
+      type: content.type,
+      isFromMe,
+      ack: isFromMe ? ACK.server : ACK.none,
+      raw: content.raw,
+      unread: !isFromMe && !past,
+    }
+    if ((yield* history.record(this.#session, message, chat.contact?.n ?? null)) === 'known' || past) return
+    if (isFromMe) yield* history.markRead(this.#session, chat.id)
+    // A status is kept like a message, but nobody can answer it: no bot is told.
+    if (chat.id === 'status@broadcast') return
+    const row = {
+      ...message,
+      n: 0,
+      is_from_me: isFromMe ? 1 : 0,
+      name: contact?.name ?? null,
+      pushname: contact?.pushname ?? null,
+      phone: contact?.phone ?? null,
+      lid: contact?.lid ?? null,
+    }
+    const told = toMessage(row, this.#account())
+    yield* journal.append(this.#session, 'message', chat.id, incoming.timestamp, told)
+  }
+
+  /** Told once, however often WhatsApp delivers it again. */
+  *undecryptable(incoming: Incoming): Work<void> {
+    const chat = yield* this.#chat(incoming)
+    const author = incoming.author ? yield* this.#learn(incoming.author, incoming) : null
+    const from = incoming.isFromMe ? ownChat(this.#account()) : chat.id
+    const key = ['undecryptable', chat.id, author ? contacts.chatOf(author) : from, incoming.id].join(' ')
+    const first = yield* row(
+      'INSERT INTO stanzas (session, key, node, at) VALUES (?, ?, ?, ?) ON CONFLICT (session, key) DO NOTHING RETURNING key',
+      this.#session,
+      key,
+      new Uint8Array(),
+      incoming.timestamp,
+    )
+    if (!first) return
+    yield* journal.append(this.#session, 'message_undecryptable', chat.id, incoming.timestamp, {
+      id: incoming.id,
+      chatId: chat.id,
+      from,
+      author: author ? contacts.chatOf(author) : null,
+      timestamp: incoming.timestamp,
+    })
+  }
+
+  /** Each step of each own message once, never back. */
+  *receipt(receipt: Receipt): Work<void> {
+    const ack = ACK[receipt.step]
+    const chat = yield* this.#chatOf(receipt.chat)
+    for (const id of receipt.ids) {
+      const message = yield* history.own(this.#session, id)
+      // A receipt can come before the server's own ack: then the step waits in the outbox.
+      yield* outbox.raiseAck(this.#session, id, ack)
+      if (message?.chat !== chat.id) continue
+      if (yield* history.raiseAck(this.#session, chat.id, id, ack))
+        yield* this.acked(chat.id, id, ack, receipt.timestamp)
+    }
+  }
+
+  *acked(chatId: string, id: string, ack: number, timestamp: number): Work<void> {
+    const word = ackWord(ack)
+    if (word !== 'delivered' && word !== 'read' && word !== 'played') return
+    yield* journal.append(this.#session, 'message_ack', chatId, timestamp, {
+      id,
+      chatId,
+      from: ownChat(this.#account()),
+      isFromMe: true,
+      ack: word,
+      // ACK.delivered … ACK.played are the documented codes.
+      ackCode: ack as 2 | 3 | 4,
+      timestamp,
+    })
+  }
+
+  /** The owner read a chat on another device. */
+  *readElsewhere(chat: Person | string): Work<void> {
+    yield* history.markRead(this.#session, (yield* this.#chatOf(chat)).id)
+  }
+
+  *person(person: Person, facts: { name?: string | undefined; pushname?: string | undefined }): Work<void> {
+    yield* contacts.learn(this.#session, { ...person, ...facts })
+  }
+
+  *namedChat(chat: Person | string, name: string | null): Work<void> {
+    const { id, contact } = yield* this.#chatOf(chat)
+    yield* history.nameChat(this.#session, id, contact?.n ?? null, contact ? null : name)
+  }
+
+  *blocked(people: readonly Person[]): Work<void> {
+    yield* contacts.clearBlocked(this.#session)
+    for (const person of people) {
+      const contact = yield* contacts.learn(this.#session, person)
+      yield* contacts.setBlocked(this.#session, contact.n, true)
+    }
+  }
+
+  *#chat(incoming: Incoming): Work<{ id: string; contact: contacts.ContactRow | null }> {
+    if (typeof incoming.chat === 'string') return { id: incoming.chat, contact: null }
+    // Own messages carry the owner's push name, not the name of the person they were written to.
+    const contact = incoming.isFromMe
+      ? yield* contacts.learn(this.#session, incoming.chat)
+      : yield* this.#learn(incoming.chat, incoming)
+    return { id: contacts.chatOf(contact), contact }
+  }
+
+  *#chatOf(chat: Person | string): Work<{ id: string; contact: contacts.ContactRow | null }> {
+    if (typeof chat === 'string') return { id: chat, contact: null }
+    const contact = yield* contacts.learn(this.#session, chat)
+    return { id: contacts.chatOf(contact), contact }
+  }
+
+  *#learn(person: Person, { pushname, isBusiness }: Incoming): Work<contacts.ContactRow> {
+    return yield* contacts.learn(this.#session, { ...person, pushname, isBusiness })
+  }
+}
+
+/** The chat id under which a phone's messages are kept, for who only has the phone. */
+export function* chatOfPhone(session: string, phone: string): Work<string> {
+  const contact = yield* contacts.byPhone(session, phone)
+  return contact ? contacts.chatOf(contact) : phoneChat(phone)
+}
+
+/** What WhatsApp keeps undelivered is gone after a month; so is the memory of what could not be read. */
+export function* dropOldStanzas(now: number): Work<void> {
+  yield* run('DELETE FROM stanzas WHERE at < ?', now - 40 * 24 * 60 * 60_000)
+}

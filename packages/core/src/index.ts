@@ -1,0 +1,22 @@
+/**
+ * `@wamux/core`: many WhatsApp accounts in one Node process.
+ *
+ * Everyday: {@link SessionManager}, {@link Session}, the events and {@link WamuxError}.
+ * Store authors: `@wamux/core/stores`. Experts: `options.baileys`.
+ */
+
+// Everyday
+export { isWamuxError, WamuxError } from './errors.ts'
+export { type Events, Teller } from './events.ts'
+export type { CertificateMode, Logger, SessionManagerOptions } from './options.ts'
+export type { Gap } from './pacer.ts'
+export { Session, type SessionOptions } from './session.ts'
+export { type CreateOptions, SessionManager } from './session-manager.ts'
+export type * from './shared.ts'
+
+// Store authors
+export { type Lookups, memoryLookups } from './stores/keyv.ts'
+export type { Row, Statement, Store, Value, Work } from './stores/store.ts'
+
+// Experts
+export type { BaileysOptions } from './whatsapp/connection.ts'

@@ -1,0 +1,110 @@
+import { backoffMs } from './backoff.ts'
+import type { Disconnect } from './disconnects.ts'
+import type { FailureReason } from './shared.ts'
+
+/** After this long in `ready` the next loss counts as the first again. */
+export const STEADY_MS = 30_000
+/** A session whose store failed tries again this often. */
+export const STORE_RETRY_MS = 30_000
+/** More 515 in a row than this are a server that only says "restart": back off like after any loss. */
+const RESTARTS_IN_A_ROW = 2
+
+export type Life =
+  | { name: 'stopped' }
+  | { name: 'connecting'; attempt: number; restarts: number }
+  | { name: 'linking'; restarts: number }
+  | { name: 'ready'; since: number; attempt: number }
+  | { name: 'waiting'; attempt: number; until: number }
+  | { name: 'logged_out'; cause: string }
+  | { name: 'failed'; reason: FailureReason; until: number | null }
+
+export type Input =
+  | { type: 'start' }
+  | { type: 'stop' }
+  | { type: 'linking' }
+  | { type: 'opened' }
+  | { type: 'closed'; why: Disconnect }
+  | { type: 'waited' }
+  | { type: 'logout' }
+
+export type Effect = { do: 'open' } | { do: 'close' } | { do: 'wait'; ms: number } | { do: 'forget_credentials' }
+
+export interface Step {
+  life: Life
+  effects: Effect[]
+}
+
+export interface Chance {
+  now: number
+  random?: () => number
+}
+
+/** Decides what a session does next. Pure: `session.ts` carries the effects out. */
+export function next(life: Life, input: Input, chance: Chance): Step {
+  switch (input.type) {
+    case 'start':
+      if (isRunning(life) && life.name !== 'waiting') return stay(life)
+      return { life: { name: 'connecting', attempt: 0, restarts: 0 }, effects: [{ do: 'open' }] }
+    case 'stop':
+      return { life: { name: 'stopped' }, effects: life.name === 'stopped' ? [] : [{ do: 'close' }] }
+    case 'linking':
+      if (life.name !== 'connecting') return stay(life)
+      return { life: { name: 'linking', restarts: life.restarts }, effects: [] }
+    case 'opened':
+      if (life.name !== 'connecting' && life.name !== 'linking') return stay(life)
+      return {
+        life: { name: 'ready', since: chance.now, attempt: life.name === 'connecting' ? life.attempt : 0 },
+        effects: [],
+      }
+    case 'waited':
+      if (life.name === 'waiting') {
+        return { life: { name: 'connecting', attempt: life.attempt, restarts: 0 }, effects: [{ do: 'open' }] }
+      }
+      if (life.name === 'failed' && life.reason === 'STORE_FAILED') {
+        return { life: { name: 'connecting', attempt: 0, restarts: 0 }, effects: [{ do: 'open' }] }
+      }
+      return stay(life)
+    case 'logout':
+      return {
+        life: { name: 'logged_out', cause: 'requested' },
+        effects: [{ do: 'close' }, { do: 'forget_credentials' }],
+      }
+    case 'closed':
+      return isRunning(life) ? closed(life, input.why, chance) : stay(life)
+  }
+}
+
+/** Whether the session wants a connection now. */
+export function isRunning(life: Life): boolean {
+  return life.name === 'connecting' || life.name === 'linking' || life.name === 'ready' || life.name === 'waiting'
+}
+
+function closed(life: Life, why: Disconnect, chance: Chance): Step {
+  switch (why.kind) {
+    case 'restart': {
+      const restarts = restartsOf(life)
+      if (restarts >= RESTARTS_IN_A_ROW) return lost(life, chance)
+      return { life: { name: 'connecting', attempt: 0, restarts: restarts + 1 }, effects: [{ do: 'open' }] }
+    }
+    case 'lost':
+      return lost(life, chance)
+    case 'logged_out':
+      return { life: { name: 'logged_out', cause: why.cause }, effects: [{ do: 'forget_credentials' }] }
+    case 'failed':
+      return {
+        life: { name: 'failed', reason: why.reason, until: why.until },
+        effects: why.reason === 'STORE_FAILED' ? [{ do: 'wait', ms: STORE_RETRY_MS }] : [],
+      }
+  }
+}
+
+function lost(life: Life, { now, random }: Chance): Step {
+  const steady = life.name === 'ready' && now - life.since >= STEADY_MS
+  const attempt = (steady ? 0 : attemptOf(life)) + 1
+  const ms = backoffMs(attempt, random)
+  return { life: { name: 'waiting', attempt, until: now + ms }, effects: [{ do: 'wait', ms }] }
+}
+
+const stay = (life: Life): Step => ({ life, effects: [] })
+const attemptOf = (life: Life): number => ('attempt' in life ? life.attempt : 0)
+const restartsOf = (life: Life): number => ('restarts' in life ? life.restarts : 0)

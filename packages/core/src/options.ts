@@ -1,0 +1,53 @@
+import type { Gap } from './pacer.ts'
+import type { Lookups } from './stores/keyv.ts'
+import type { Store } from './stores/store.ts'
+import type { BaileysOptions } from './whatsapp/connection.ts'
+
+/** Where core reports what nobody awaits: a listener that threw, a stanza it could not read. */
+export interface Logger {
+  debug(facts: object, message: string): void
+  info(facts: object, message: string): void
+  warn(facts: object, message: string): void
+  error(facts: object, message: string): void
+}
+
+/** `enforce` refuses a server that cannot prove to be WhatsApp, `log` only says so, `off` does not look. */
+export type CertificateMode = 'enforce' | 'log' | 'off'
+
+export interface SessionManagerOptions {
+  /** The folder that everything is kept in; one process at a time. Default `./data`. */
+  data?: string
+  /** A store of your own instead of the SQLite file in `data`. The manager closes it. */
+  store?: Store
+  /** Where look-ups that can be made again are kept. Default: `lookups.db` in `data`, memory when there is a `store`. */
+  lookups?: Lookups
+  /** The pause between two messages of one session. Default 1,500–3,000 ms, at random: a person is not a metronome. */
+  pacing?: Gap
+  /** How long `send` waits for WhatsApp's server before it says `queued`. Default 8,000 ms. */
+  sendWaitMs?: number
+  /** How many sessions connect at the same time after a start. Default 12: a thousand at once time out. */
+  connectAtOnce?: number
+  /** Default `enforce`. It holds for the whole process, for the sockets that core opens. */
+  certificates?: CertificateMode
+  /** Default: warnings and errors to the console. */
+  logger?: Logger
+  /** Baileys' own settings, for experts: an agent, a browser name, another server. */
+  baileys?: BaileysOptions
+}
+
+export const DEFAULT_DATA = './data'
+export const DEFAULT_PACING: Gap = { minMs: 1_500, maxMs: 3_000 }
+/** Less than the 20 s that a webhook is given: a bot that sends from its handler must not be called twice. */
+export const DEFAULT_SEND_WAIT_MS = 8_000
+export const DEFAULT_CONNECT_AT_ONCE = 12
+/** What was accepted and not sent by then is dropped: a taxi announced a day late helps nobody. */
+export const SEND_DEADLINE_MS = 24 * 60 * 60_000
+/** A connection lost for longer than this takes no new messages. */
+export const RECONNECT_GRACE_MS = 60_000
+
+export const consoleLogger: Logger = {
+  debug: () => {},
+  info: () => {},
+  warn: (facts, message) => console.warn(`wamux: ${message}`, facts),
+  error: (facts, message) => console.error(`wamux: ${message}`, facts),
+}

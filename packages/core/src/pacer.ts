@@ -1,0 +1,70 @@
+import Bottleneck from 'bottleneck'
+
+export interface Gap {
+  minMs: number
+  maxMs: number
+}
+
+export interface PacerOptions {
+  gap: Gap
+  /** For tests; anything from 0 to 1. */
+  random?: () => number
+}
+
+/** `single` overtakes whatever waits as `bulk`. */
+export type Priority = 'single' | 'bulk'
+const PRIORITY: Record<Priority, number> = { single: 3, bulk: 6 }
+
+/** Keeps one session's messages apart, the way a person would send them. Knows nothing about WhatsApp. */
+export class Pacer {
+  readonly #limiter = new Bottleneck({ maxConcurrent: 1 })
+  readonly #halt = new AbortController()
+  readonly #gap: Gap
+  readonly #random: () => number
+
+  constructor(options: PacerOptions) {
+    this.#gap = options.gap
+    this.#random = options.random ?? Math.random
+  }
+
+  /**
+   * Runs `job` after everything of the same priority given earlier. `job` says whether it sent something: only then
+   * does the next one wait for a gap. Jobs must handle their own errors. After {@link stop} nothing is begun any more.
+   */
+  run(job: () => Promise<boolean>, priority: Priority): void {
+    if (this.#halt.signal.aborted) return
+    this.#limiter
+      .schedule({ priority: PRIORITY[priority] }, async () => {
+        if (this.#halt.signal.aborted) return
+        // The pause belongs to the job that sent, not to the one that comes next: what comes next is only chosen after
+        // it, so that an urgent message can still overtake. Bottleneck's own minTime chooses before.
+        if (await job()) await this.#pause()
+      })
+      .catch((error: unknown) => {
+        if (!this.#halt.signal.aborted) throw error
+      })
+  }
+
+  /** Lets the job that has begun finish, drops the rest. */
+  async stop(): Promise<void> {
+    if (this.#halt.signal.aborted) return
+    this.#halt.abort()
+    await this.#limiter.stop({ dropWaitingJobs: true })
+  }
+
+  #pause(): Promise<void> {
+    const { minMs, maxMs } = this.#gap
+    const ms = minMs + this.#random() * (maxMs - minMs)
+    if (ms <= 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      const timer = setTimeout(done, ms)
+      const signal = this.#halt.signal
+      function done() {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      signal.addEventListener('abort', done)
+    })
+  }
+}

@@ -1,0 +1,216 @@
+import { randomUUID } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { invalid, WamuxError } from './errors.ts'
+import { Teller } from './events.ts'
+import { dropOldStanzas } from './inbox.ts'
+import {
+  consoleLogger,
+  DEFAULT_CONNECT_AT_ONCE,
+  DEFAULT_DATA,
+  DEFAULT_PACING,
+  DEFAULT_SEND_WAIT_MS,
+  type SessionManagerOptions,
+} from './options.ts'
+import { Session } from './session.ts'
+import { type Lookups, LookupsOfSession, memoryLookups, sqliteLookups } from './stores/keyv.ts'
+import * as keys from './stores/sql/keys.ts'
+import * as rows from './stores/sql/sessions.ts'
+import { openSqliteStore } from './stores/sqlite/store.ts'
+import type { Store, Work } from './stores/store.ts'
+
+export interface CreateOptions {
+  /** `[A-Za-z0-9_-]`, 1–64 characters; a UUID by default. */
+  id?: string
+  /** Default: the id. */
+  name?: string
+  /** Done in the transaction that creates the session: what belongs to it exists with it, or not at all. */
+  setup?: () => Work<void>
+}
+
+const DAY_MS = 24 * 60 * 60_000
+
+/**
+ * Many WhatsApp accounts in one process.
+ *
+ * ```ts
+ * const manager = new SessionManager({ data: './data' })
+ * manager.on('qr', ({ data }) => console.log(data.qr))
+ * manager.on('message', async ({ sessionId, data }) => {
+ *   if (!data.isFromMe) await manager.session(sessionId).send(data.chatId, `You said: ${data.body}`)
+ * })
+ * await manager.start()
+ * if (manager.sessions().length === 0) await manager.create({ id: 'support' })
+ * ```
+ *
+ * Register listeners before {@link start}: what was written before a crash and not told yet is told at once.
+ */
+export class SessionManager extends Teller {
+  readonly #options: SessionManagerOptions
+  readonly #sessions = new Map<string, Session>()
+  #store: Store | undefined
+  #lookups: Lookups | undefined
+  #starting: Promise<void> | undefined
+  #stopping: Promise<void> | undefined
+  #housekeeping: NodeJS.Timeout | undefined
+
+  constructor(options: SessionManagerOptions = {}) {
+    super(options.logger ?? consoleLogger)
+    const { pacing } = options
+    if (pacing && !(pacing.minMs >= 0 && pacing.maxMs >= pacing.minMs)) {
+      throw invalid('pacing', 'must have a minMs of 0 or more and a maxMs that is not smaller.')
+    }
+    this.#options = options
+  }
+
+  /** Where everything is kept. @throws STOPPING before {@link start} and after {@link stop} */
+  get store(): Store {
+    if (!this.#store) throw new WamuxError('STOPPING', 'The manager is not started.')
+    return this.#store
+  }
+
+  /**
+   * Opens the store and connects every session that ran when the last process ended. Resolves when the store is open;
+   * `ready` is told for each session. Calls while starting share one start.
+   * @throws STORE_FAILED when another process uses the data folder
+   */
+  start(): Promise<void> {
+    this.#starting ??= this.#start().catch((error: unknown) => {
+      this.#starting = undefined
+      throw error
+    })
+    return this.#starting
+  }
+
+  /** Closes all connections and the store. Sessions that ran will run again after the next start. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop().finally(() => {
+      this.#stopping = undefined
+    })
+    return this.#stopping
+  }
+
+  /**
+   * Makes a session and begins to link it: its `qr` events, or {@link Session.qr}, say what to scan.
+   * @throws INVALID_INPUT, INSTANCE_EXISTS
+   */
+  async create({ id = randomUUID(), name = id, setup }: CreateOptions = {}): Promise<Session> {
+    if (!/^[A-Za-z0-9_-]{1,64}$/.test(id)) throw invalid('id', 'must have 1 to 64 of A–Z, a–z, 0–9, _ and -.')
+    const row: rows.SessionRow = {
+      id,
+      name,
+      wanted: 'running',
+      ended: null,
+      account: null,
+      announced: 0,
+      createdAt: Date.now(),
+    }
+    await this.store.write(function* () {
+      if (yield* rows.exists(id)) throw new WamuxError('INSTANCE_EXISTS', `There already is a session ${id}.`, { id })
+      yield* rows.insert(row)
+      if (setup) yield* setup()
+    })
+    const session = this.#add(row)
+    await session.start()
+    return session
+  }
+
+  /** @throws INSTANCE_NOT_FOUND */
+  session(id: string): Session {
+    const session = this.#sessions.get(id)
+    if (!session) throw new WamuxError('INSTANCE_NOT_FOUND', `There is no session ${id}.`, { id })
+    return session
+  }
+
+  /** All sessions, the oldest first. */
+  sessions(): Session[] {
+    return [...this.#sessions.values()]
+  }
+
+  /** @throws INSTANCE_NOT_FOUND */
+  async rename(id: string, name: string): Promise<void> {
+    const session = this.session(id)
+    await this.store.write(() => rows.rename(id, name))
+    session.renamed(name)
+  }
+
+  /** Deletes a session with everything that belongs to it. Does not unlink the account: {@link Session.logout} does. */
+  async remove(id: string, cleanup?: () => Work<void>): Promise<void> {
+    const session = this.#sessions.get(id)
+    if (!session) return
+    this.#sessions.delete(id)
+    await session.shutDown()
+    await this.store.write(function* () {
+      yield* rows.remove(id)
+      if (cleanup) yield* cleanup()
+    })
+  }
+
+  async #start(): Promise<void> {
+    await this.#stopping
+    const { data = DEFAULT_DATA, store, lookups, connectAtOnce = DEFAULT_CONNECT_AT_ONCE } = this.#options
+    if (!store) mkdirSync(data, { recursive: true, mode: 0o700 })
+    this.#store = store ?? (await openSqliteStore(data))
+    this.#lookups = lookups ?? (store ? memoryLookups() : sqliteLookups(join(data, 'lookups.db')))
+    const kept = await this.#store.read(() => rows.all())
+    const resting = kept.map((row) => ({ row, session: this.#add(row) }))
+    await this.#keepHouse()
+    this.#housekeeping = setInterval(() => void this.#keepHouse(), DAY_MS)
+    this.#housekeeping.unref()
+    const waiting = resting.filter(({ row }) => row.wanted === 'running' && row.ended === null)
+    const connect = async () => {
+      for (let next = waiting.shift(); next && !this.#stopping; next = waiting.shift()) {
+        await next.session.resume().catch((error: unknown) => this.#report(error, 'resuming a session'))
+      }
+    }
+    for (let worker = 0; worker < connectAtOnce; worker++) void connect() // it reports its errors itself
+  }
+
+  async #stop(): Promise<void> {
+    await this.#starting?.catch(() => {}) // whoever started it was told
+    clearInterval(this.#housekeeping)
+    await Promise.all(this.sessions().map((session) => session.shutDown()))
+    this.#sessions.clear()
+    await this.#lookups?.disconnect()
+    await this.#store?.close()
+    this.#store = undefined
+    this.#starting = undefined
+  }
+
+  #add(row: rows.SessionRow): Session {
+    const options = this.#options
+    const { store } = this
+    if (!this.#lookups) throw new WamuxError('STOPPING', 'The manager is not started.')
+    const session = new Session({
+      row,
+      store,
+      lookups: new LookupsOfSession(this.#lookups, row.id),
+      pacing: options.pacing ?? DEFAULT_PACING,
+      sendWaitMs: options.sendWaitMs ?? DEFAULT_SEND_WAIT_MS,
+      certificates: options.certificates ?? 'enforce',
+      logger: options.logger ?? consoleLogger,
+      baileys: options.baileys ?? {},
+      tell: (envelope) => this.tell(envelope),
+    })
+    this.#sessions.set(row.id, session)
+    return session
+  }
+
+  async #keepHouse(): Promise<void> {
+    const now = Date.now()
+    try {
+      await this.store.write(function* () {
+        yield* keys.dropOldArchives(now)
+        yield* keys.dropOldPlaintexts(now)
+        yield* dropOldStanzas(now)
+      })
+    } catch (error) {
+      this.#report(error, 'removing what is too old')
+    }
+  }
+
+  #report(error: unknown, what: string): void {
+    const logger = this.#options.logger ?? consoleLogger
+    logger.error({ error }, what)
+  }
+}

@@ -1,0 +1,575 @@
+import { randomUUID } from 'node:crypto'
+import { chatKind, parseChatId, parsePerson, parseRecipient, phoneChat, type Recipient, userOf } from './chat-id.ts'
+import { readDisconnect } from './disconnects.ts'
+import { invalid, isWamuxError, WamuxError } from './errors.ts'
+import { Announcer, Teller } from './events.ts'
+import { chatOfPhone, Inbox } from './inbox.ts'
+import { type Effect, type Input, isRunning, type Life, next } from './lifecycle.ts'
+import { Linking } from './linking.ts'
+import { toMessage } from './message.ts'
+import { type CertificateMode, type Logger, RECONNECT_GRACE_MS } from './options.ts'
+import { type NewEntry, Outbox, type Outcome } from './outbox.ts'
+import { type Gap, Pacer, type Priority } from './pacer.ts'
+import { pageOf, readCursor } from './page.ts'
+import type {
+  Account,
+  Batch,
+  BatchStatus,
+  BulkItem,
+  Chat,
+  Contact,
+  EventEnvelope,
+  LinkingQr,
+  ListOptions,
+  LiveEvents,
+  Message,
+  NumberCheck,
+  Page,
+  PairingCode,
+  SentMessage,
+  SessionApi,
+  SessionInfo,
+} from './shared.ts'
+import type { LookupsOfSession } from './stores/keyv.ts'
+import * as contacts from './stores/sql/contacts.ts'
+import * as history from './stores/sql/history.ts'
+import * as journal from './stores/sql/journal.ts'
+import * as keys from './stores/sql/keys.ts'
+import * as outboxRows from './stores/sql/outbox.ts'
+import * as sessions from './stores/sql/sessions.ts'
+import type { Store, Work } from './stores/store.ts'
+import { type BaileysOptions, Connection } from './whatsapp/connection.ts'
+import { LONGEST_TEXT, newMessageId, writeText } from './whatsapp/write-message.ts'
+
+export interface SessionOptions {
+  row: sessions.SessionRow
+  store: Store
+  lookups: LookupsOfSession
+  pacing: Gap
+  sendWaitMs: number
+  certificates: CertificateMode
+  logger: Logger
+  baileys: BaileysOptions
+  /** Where every event of the session is told besides its own listeners. */
+  tell(envelope: EventEnvelope): void
+}
+
+const DAY_MS = 24 * 60 * 60_000
+/** Somebody may join WhatsApp any minute; hardly anybody leaves. */
+const NOT_REGISTERED_MS = 5 * 60_000
+const BATCH_MAX = 1_000
+
+/**
+ * One WhatsApp account, or the place for one. Carries out what {@link next} decides; made by
+ * {@link SessionManager.create} and got from {@link SessionManager.session}.
+ */
+export class Session extends Teller implements SessionApi {
+  readonly id: string
+  readonly #options: SessionOptions
+  readonly #store: Store
+  readonly #outbox: Outbox
+  readonly #pacer: Pacer
+  readonly #inbox: Inbox
+  readonly #announcer: Announcer
+  readonly #linking = new Linking()
+  #name: string
+  #account: Account | null
+  #life: Life
+  #lostAt: number | undefined
+  #connection: Connection | undefined
+  /** Counts connections: what an older one still says is dropped. */
+  #epoch = 0
+  #timer: NodeJS.Timeout | undefined
+  #busy: Promise<void> = Promise.resolve()
+  #watchers: (() => void)[] = []
+
+  /** Not for users: {@link SessionManager} makes sessions. */
+  constructor(options: SessionOptions) {
+    super(options.logger)
+    const { row, store } = options
+    this.id = row.id
+    this.#options = options
+    this.#store = store
+    this.#name = row.name
+    this.#account = row.account
+    this.#life = row.ended ? JSON.parse(row.ended) : { name: 'stopped' }
+    this.#inbox = new Inbox(row.id, () => this.#account)
+    this.#pacer = new Pacer({ gap: options.pacing })
+    this.#announcer = new Announcer({
+      store,
+      session: row.id,
+      announced: row.announced,
+      tell: (envelope) => this.tell(envelope),
+      report: (error) => options.logger.error({ error, session: row.id }, 'reading the journal'),
+    })
+    this.#outbox = new Outbox({
+      session: row.id,
+      store,
+      pacer: this.#pacer,
+      inbox: this.#inbox,
+      account: () => this.#account,
+      logger: options.logger,
+      committed: () => this.#announcer.ring(),
+    })
+    this.#announcer.ring()
+  }
+
+  override tell(envelope: EventEnvelope): void {
+    super.tell(envelope)
+    this.#options.tell(envelope)
+  }
+
+  async info(): Promise<SessionInfo> {
+    return this.snapshot()
+  }
+
+  /** {@link info} without waiting. */
+  snapshot(): SessionInfo {
+    const life = this.#life
+    return {
+      id: this.id,
+      name: this.#name,
+      state: life.name,
+      reason: life.name === 'failed' ? life.reason : null,
+      retryAt: life.name === 'waiting' ? life.until : null,
+      account: this.#account,
+      createdAt: this.#options.row.createdAt,
+    }
+  }
+
+  /** Connects, or begins linking. Resolves once dialled; `ready` is told when the connection is open. */
+  async start(): Promise<void> {
+    if (isRunning(this.#life) && this.#life.name !== 'waiting') return
+    await this.#store.write(() => sessions.setWanted(this.id, 'running'))
+    await this.#input({ type: 'start' })
+  }
+
+  async stop(): Promise<void> {
+    await this.#store.write(() => sessions.setWanted(this.id, 'stopped'))
+    await this.#input({ type: 'stop' })
+  }
+
+  async restart(): Promise<void> {
+    await this.#input({ type: 'stop' })
+    await this.start()
+  }
+
+  async logout(): Promise<void> {
+    if (this.#life.name === 'logged_out') return
+    if (this.#life.name === 'ready') {
+      const connection = this.#connection
+      this.#letGo() // the end that follows is ours, not WhatsApp's
+      // WhatsApp may close before it answers; the phone's owner sees the device gone either way.
+      await connection?.logout().catch((error: unknown) => {
+        this.#options.logger.warn({ error, session: this.id }, 'logging out')
+      })
+    }
+    await this.#input({ type: 'logout' })
+  }
+
+  async qr(): Promise<LinkingQr> {
+    this.#assertLinking()
+    return this.#linking.now()
+  }
+
+  async pairingCode(phone: string): Promise<PairingCode> {
+    const { chatId } = parsePerson(phone)
+    if (chatKind(chatId) !== 'person') throw invalid('phone', 'must be a phone number.')
+    this.#assertLinking()
+    await this.#linking.begun()
+    if (!this.#connection) throw new WamuxError('NOT_LINKING', 'Nobody can link now.', { state: this.#life.name })
+    const code = await this.#connection.pairingCode(userOf(chatId))
+    const pairing: PairingCode = { code, expiresAt: this.#linking.endsAt() }
+    this.#tellLive('pairing_code', pairing)
+    return pairing
+  }
+
+  async send(phone: string, message: string): Promise<SentMessage> {
+    const recipient = parseRecipient(phone)
+    const body = textOf(message, 'message')
+    this.#assertCanSend()
+    const id = newMessageId()
+    // Asked for before it is accepted: the answer may come at once.
+    const outcome = this.#outbox.outcome(id)
+    try {
+      await this.#accept([{ id, recipient, body }], 'single')
+    } catch (error) {
+      this.#outbox.forget(id)
+      throw error
+    }
+    const answer = { messageId: id, phone: recipient.phone }
+    const known = await within(outcome, this.#options.sendWaitMs)
+    if (!known) return { ...answer, status: 'queued' }
+    if (known.state === 'failed') throw failure(known, recipient, id)
+    return { ...answer, status: 'sent' }
+  }
+
+  async sendBulk(messages: readonly BulkItem[]): Promise<Batch> {
+    if (messages.length < 1 || messages.length > BATCH_MAX)
+      throw invalid('messages', `must hold 1 to ${BATCH_MAX} items.`)
+    const batch = randomUUID()
+    const items = messages.map((item, index) => ({
+      id: newMessageId(),
+      recipient: parseRecipient(item.phone, `messages[${index}].phone`),
+      body: textOf(item.message, `messages[${index}].message`),
+      batch: { id: batch, index },
+    }))
+    this.#assertCanSend()
+    await this.#accept(items, 'bulk')
+    return this.batch(batch)
+  }
+
+  async batch(batchId: string): Promise<Batch> {
+    const entries = await this.#store.read(() => outboxRows.ofBatch(this.id, batchId))
+    if (entries.length === 0) throw new WamuxError('NOT_FOUND', 'There is no such batch.')
+    const counts: Batch['counts'] = { queued: 0, sent: 0, delivered: 0, read: 0, failed: 0, expired: 0 }
+    const list = entries.map((entry) => {
+      const status = statusOf(entry)
+      counts[status]++
+      return { index: entry.batchIndex ?? 0, phone: entry.phone, messageId: entry.id, status }
+    })
+    return { batchId, total: list.length, messages: list, counts }
+  }
+
+  async chats(options: ListOptions = {}): Promise<Page<Chat>> {
+    const { limit, cursor } = readCursor(options)
+    const before = cursor && { timestamp: Number(cursor[0]), chat: String(cursor[1]) }
+    const session = this.id
+    const account = this.#account
+    const found = await this.#store.read(function* () {
+      const list: [history.ChatRow, history.MessageRow | undefined][] = []
+      for (const chat of yield* history.chats(session, before ?? null, limit + 1)) {
+        list.push([chat, chat.last_n === null ? undefined : yield* history.byN(session, chat.last_n)])
+      }
+      return list
+    })
+    const page = pageOf(found, limit, ([chat]) => [chat.last_timestamp, chat.chat])
+    return { ...page, data: page.data.map(([chat, last]) => toChat(chat, last, account)) }
+  }
+
+  async messages(chatId: string, options: ListOptions = {}): Promise<Page<Message>> {
+    return this.#list(parseChatId(chatId), options)
+  }
+
+  async recentMessages(options: ListOptions = {}): Promise<Page<Message>> {
+    return this.#list(null, options)
+  }
+
+  async checkNumber(phone: string): Promise<NumberCheck> {
+    const { chatId, phone: shown } = parsePerson(phone)
+    const digits = await this.#phoneOf(chatId)
+    if (digits === undefined) return { phone: shown, registered: true, whatsappId: chatId }
+    const { registered } = await this.#lookUp(digits)
+    return { phone: digits, registered, whatsappId: registered ? phoneChat(digits) : null }
+  }
+
+  async contact(phone: string): Promise<Contact> {
+    const { chatId, phone: shown } = parsePerson(phone)
+    const digits = await this.#phoneOf(chatId)
+    if (digits !== undefined) {
+      const { registered, lid } = await this.#lookUp(digits)
+      if (!registered) throw new WamuxError('NOT_ON_WHATSAPP', `${shown} has no WhatsApp account.`, { phone: shown })
+      await this.#store.write(() => contacts.learn(this.id, { phone: digits, lid: lid ?? undefined }))
+    }
+    const known = await this.#store.read(() =>
+      digits === undefined ? contacts.byLid(this.id, userOf(chatId)) : contacts.byPhone(this.id, digits),
+    )
+    if (!known) throw new WamuxError('NOT_ON_WHATSAPP', `Nothing is known of ${shown}.`, { phone: shown })
+    return {
+      id: contacts.chatOf(known),
+      name: contacts.nameOf(known),
+      pushname: known.pushname ?? '',
+      number: known.phone ?? '',
+      isBlocked: known.isBlocked,
+      isBusiness: known.isBusiness,
+    }
+  }
+
+  /** For {@link SessionManager}: starts again what ran when the process ended, and resolves when it no longer connects. */
+  async resume(): Promise<void> {
+    await this.#input({ type: 'start' })
+    while (this.#life.name === 'connecting') await new Promise<void>((changed) => this.#watchers.push(changed))
+  }
+
+  /** For {@link SessionManager}: lets go of everything, and stays "wanted" for the next start of the process. */
+  async shutDown(): Promise<void> {
+    await this.#input({ type: 'stop' })
+    await this.#pacer.stop()
+    await this.#announcer.stop()
+  }
+
+  /** For {@link SessionManager.rename}. */
+  renamed(name: string): void {
+    this.#name = name
+  }
+
+  /** Inputs are taken one after the other: two starts at once open one connection. */
+  #input(input: Input): Promise<void> {
+    const done = this.#busy.then(() => this.#take(input))
+    this.#busy = done.catch(() => {}) // whoever gave the input hears of it
+    return done
+  }
+
+  async #take(input: Input): Promise<void> {
+    const before = this.#life
+    const step = next(before, input, { now: Date.now() })
+    this.#life = step.life
+    if (input.type === 'start' && before.name !== 'waiting') this.#lostAt = Date.now()
+    if (before.name === 'ready' && step.life.name !== 'ready') this.#lostAt = Date.now()
+    if (step.life.name !== 'linking') this.#linking.end()
+    for (const effect of step.effects) await this.#perform(effect)
+    if (before.name !== step.life.name) await this.#changed(step.life)
+  }
+
+  async #perform(effect: Effect): Promise<void> {
+    switch (effect.do) {
+      case 'open':
+        clearTimeout(this.#timer)
+        return this.#open()
+      case 'close': {
+        clearTimeout(this.#timer)
+        const connection = this.#connection
+        this.#letGo()
+        return connection?.close()
+      }
+      case 'wait':
+        this.#timer = setTimeout(() => this.#given({ type: 'waited' }), effect.ms)
+        return
+      case 'forget_credentials':
+        return this.#forget()
+    }
+  }
+
+  async #open(): Promise<void> {
+    const epoch = ++this.#epoch
+    const mine = () => epoch === this.#epoch
+    try {
+      this.#connection = await Connection.open({
+        session: this.id,
+        store: this.#store,
+        account: this.#account,
+        inbox: this.#inbox,
+        sent: async (id) => (await this.#store.read(() => outboxRows.byId(this.id, id)))?.body,
+        certificates: this.#options.certificates,
+        logger: this.#options.logger,
+        baileys: this.#options.baileys,
+        events: {
+          linking: (qr, expiresAt) => {
+            if (!mine()) return
+            this.#given({ type: 'linking' })
+            this.#linking.shown(qr, expiresAt)
+            this.#tellLive('qr', { qr, expiresAt })
+          },
+          opened: () => mine() && this.#given({ type: 'opened' }),
+          closed: (why) => {
+            if (!mine()) return
+            this.#letGo()
+            this.#given({ type: 'closed', why: readDisconnect(why) })
+          },
+          acked: (id, error, timestamp) => mine() && this.#outbox.acked(id, error, timestamp),
+          committed: () => this.#announcer.ring(),
+        },
+      })
+    } catch (error) {
+      this.#options.logger.error({ error, session: this.id }, 'a connection could not be opened')
+      const reason = isWamuxError(error, 'CREDENTIALS_UNREADABLE') ? 'CREDENTIALS_UNREADABLE' : 'STORE_FAILED'
+      this.#given({ type: 'closed', why: { kind: 'failed', reason, until: null } })
+    }
+  }
+
+  /** What came of a connection's end is dropped from here on. */
+  #letGo(): void {
+    this.#epoch++
+    this.#connection = undefined
+    this.#outbox.detach()
+  }
+
+  async #changed(life: Life): Promise<void> {
+    const now = Date.now()
+    if (life.name === 'ready') await this.#opened(now)
+    const { state, reason, retryAt } = this.snapshot()
+    // A linking that ran out, a ban, another place that took the account: a new start of the process changes nothing.
+    const rests = life.name === 'logged_out' || (life.name === 'failed' && life.reason !== 'STORE_FAILED')
+    if (rests) await this.#store.write(() => sessions.setEnded(this.id, JSON.stringify(life)))
+    this.#tellLive('state', { state, reason, retryAt, timestamp: now })
+    for (const changed of this.#watchers.splice(0)) changed()
+  }
+
+  async #opened(now: number): Promise<void> {
+    const connection = this.#connection
+    this.#lostAt = undefined
+    this.#account = connection?.account ?? this.#account
+    const { phone, lid, name } = this.#account ?? { phone: '', lid: null, name: '' }
+    await this.#store.write(() => journal.append(this.id, 'ready', null, now, { phone, lid, name, timestamp: now }))
+    this.#announcer.ring()
+    if (!connection || connection !== this.#connection) return
+    await this.#outbox.attach({
+      send: (entry) => connection.send(entry),
+      settle: (id, work) => connection.settle(id, work),
+      exists: (chat) => this.#exists(chat),
+      lost: (cause) => connection.lost(cause),
+    })
+  }
+
+  async #forget(): Promise<void> {
+    const cause = this.#life.name === 'logged_out' ? this.#life.cause : 'requested'
+    const timestamp = Date.now()
+    const session = this.id
+    await this.#store.write(function* () {
+      yield* keys.archive(session, timestamp)
+      yield* sessions.setAccount(session, null)
+      yield* journal.append(session, 'logged_out', null, timestamp, { cause, timestamp })
+    })
+    this.#account = null
+    this.#announcer.ring()
+  }
+
+  #given(input: Input): void {
+    this.#input(input).catch((error: unknown) => {
+      this.#options.logger.error({ error, session: this.id, input: input.type }, 'a change of state failed')
+    })
+  }
+
+  #tellLive<E extends keyof LiveEvents>(event: E, data: LiveEvents[E]): void {
+    this.tell({ id: `evt_${randomUUID()}`, event, sessionId: this.id, seq: null, timestamp: Date.now(), data })
+  }
+
+  #assertLinking(): void {
+    const life = this.#life
+    if (life.name === 'failed' && life.reason === 'LINKING_EXPIRED') {
+      throw new WamuxError('LINKING_EXPIRED', 'Nobody scanned the QR in time. Start the session to get a new one.')
+    }
+    const isLinking = life.name === 'linking' || (life.name === 'connecting' && this.#account === null)
+    const waits = life.name === 'waiting' && this.#account === null
+    if (!isLinking && !waits) throw new WamuxError('NOT_LINKING', `The session is ${life.name}.`, { state: life.name })
+  }
+
+  /** @throws WHATSAPP_DISCONNECTED unless the message can go out soon */
+  #assertCanSend(): void {
+    const life = this.#life
+    if (life.name === 'ready') return
+    const reconnects = (life.name === 'connecting' || life.name === 'waiting') && this.#account !== null
+    if (reconnects && this.#lostAt !== undefined && Date.now() - this.#lostAt <= RECONNECT_GRACE_MS) return
+    throw new WamuxError('WHATSAPP_DISCONNECTED', 'WhatsApp not connected', { state: life.name })
+  }
+
+  async #accept(
+    items: { id: string; recipient: Recipient; body: Uint8Array; batch?: NewEntry['batch'] }[],
+    priority: Priority,
+  ): Promise<void> {
+    const session = this.id
+    const chats = await this.#store.read(function* () {
+      const list: string[] = []
+      for (const { recipient } of items) {
+        const isPerson = chatKind(recipient.chatId) === 'person'
+        list.push(isPerson ? yield* chatOfPhone(session, userOf(recipient.chatId)) : recipient.chatId)
+      }
+      return list
+    })
+    const entries = items.map(({ id, recipient, body, batch }, index): NewEntry => {
+      const entry = { id, chat: chats[index] ?? recipient.chatId, phone: recipient.phone, body }
+      return batch ? { ...entry, batch } : entry
+    })
+    await this.#outbox.accept(entries, priority)
+  }
+
+  async #list(chat: string | null, options: ListOptions): Promise<Page<Message>> {
+    const { limit, cursor } = readCursor(options)
+    const before = cursor && { timestamp: Number(cursor[0]), n: Number(cursor[1]) }
+    const session = this.id
+    const found = await this.#store.read(function* () {
+      const known = chat === null ? null : yield* canonical(session, chat)
+      return yield* history.messages(session, known, before ?? null, limit + 1)
+    })
+    const page = pageOf(found, limit, ({ timestamp, n }) => [timestamp, n])
+    return { ...page, data: page.data.map((row) => toMessage(row, this.#account)) }
+  }
+
+  /** The digits behind a chat id, if they are known. */
+  async #phoneOf(chatId: string): Promise<string | undefined> {
+    if (chatKind(chatId) === 'person') return userOf(chatId)
+    return (await this.#store.read(() => contacts.byLid(this.id, userOf(chatId))))?.phone ?? undefined
+  }
+
+  async #exists(chat: string): Promise<boolean> {
+    if (chatKind(chat) !== 'person') return true
+    try {
+      return (await this.#lookUp(userOf(chat))).registered
+    } catch (error) {
+      if (isWamuxError(error, 'WHATSAPP_DISCONNECTED')) throw error
+      return true // WhatsApp did not say: the send itself will
+    }
+  }
+
+  async #lookUp(phone: string): Promise<{ registered: boolean; lid: string | null }> {
+    const connection = this.#connection
+    if (!connection || this.#life.name !== 'ready') {
+      throw new WamuxError('WHATSAPP_DISCONNECTED', 'WhatsApp not connected', { state: this.#life.name })
+    }
+    const ttl = ({ registered }: { registered: boolean }) => (registered ? DAY_MS : NOT_REGISTERED_MS)
+    return this.#options.lookups.get('number', phone, ttl, () => connection.lookUp(phone))
+  }
+}
+
+/** A chat under the id that it is kept under now: a hidden id may have become a phone. */
+function* canonical(session: string, chat: string): Work<string> {
+  if (chatKind(chat) === 'person') return yield* chatOfPhone(session, userOf(chat))
+  if (chatKind(chat) !== 'lid') return chat
+  const contact = yield* contacts.byLid(session, userOf(chat))
+  return contact ? contacts.chatOf(contact) : chat
+}
+
+function toChat(chat: history.ChatRow, last: history.MessageRow | undefined, account: Account | null): Chat {
+  const message = last && toMessage(last, account)
+  return {
+    chatId: chat.chat,
+    name: chat.chat_name ?? contacts.nameOf(chat),
+    lastMessage: message
+      ? {
+          id: message.id,
+          body: message.body,
+          timestamp: message.timestamp,
+          isFromMe: message.isFromMe,
+          contactName: message.contactName,
+          type: message.type,
+        }
+      : null,
+    messageCount: chat.message_count,
+    unreadCount: chat.unread_count,
+  }
+}
+
+/** @throws INVALID_INPUT naming `path` */
+function textOf(message: unknown, path: string): Uint8Array {
+  if (typeof message !== 'string' || message.length === 0) throw invalid(path, 'must be a text that is not empty.')
+  if (message.length > LONGEST_TEXT) throw invalid(path, `must have at most ${LONGEST_TEXT} characters.`)
+  return writeText(message)
+}
+
+function statusOf({ state, ack }: outboxRows.OutboxEntry): BatchStatus {
+  if (state !== 'sent') return state
+  return ack >= 3 ? 'read' : ack === 2 ? 'delivered' : 'sent'
+}
+
+function failure(outcome: Outcome & { state: 'failed' }, recipient: Recipient, messageId: string): WamuxError {
+  switch (outcome.code) {
+    case 'NOT_ON_WHATSAPP':
+      return new WamuxError('NOT_ON_WHATSAPP', outcome.error, { phone: recipient.phone })
+    case 'WHATSAPP_RESTRICTED':
+      return new WamuxError('WHATSAPP_RESTRICTED', outcome.error, { until: null })
+    default:
+      return new WamuxError('WHATSAPP_REJECTED', outcome.error, { code: outcome.code, messageId })
+  }
+}
+
+async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), ms)
+  })
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,12 @@
+/** For store authors and for whoever keeps things of their own beside core's. */
+export type { LookupsOfSession } from './keyv.ts'
+export * as apiKeys from './sql/api-keys.ts'
+export * as deliveries from './sql/deliveries.ts'
+export type { JournalEntry } from './sql/journal.ts'
+export * as journal from './sql/journal.ts'
+export * as outbox from './sql/outbox.ts'
+export * as ports from './sql/ports.ts'
+export * as settings from './sql/settings.ts'
+export * as webhooks from './sql/webhooks.ts'
+export { openMemoryStore, openSqliteStore } from './sqlite/store.ts'
+export { type Row, row, rows, run, type Statement, type Store, type Value, type Work } from './store.ts'

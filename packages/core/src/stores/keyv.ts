@@ -1,0 +1,70 @@
+import KeyvSqlite from '@keyv/sqlite'
+import Database from 'better-sqlite3'
+import { Keyv } from 'keyv'
+
+/** Any Keyv: what is kept here can be fetched again, and deleting it loses nothing. */
+export type Lookups = Keyv
+
+export function memoryLookups(): Lookups {
+  return new Keyv()
+}
+
+/** Look-ups in a SQLite file of their own, so that a restart does not ask WhatsApp everything again. */
+export function sqliteLookups(file: string): Lookups {
+  const db = new Database(file)
+  db.pragma('journal_mode = WAL')
+  db.pragma('synchronous = NORMAL') // nothing here is worth a flush
+  const statements = new Map<string, Database.Statement>()
+  const prepared = (sql: string): Database.Statement => {
+    const known = statements.get(sql)
+    if (known) return known
+    const statement = db.prepare(sql)
+    statements.set(sql, statement)
+    return statement
+  }
+  return new Keyv({
+    store: new KeyvSqlite({
+      driver: {
+        name: 'custom',
+        async connect() {
+          return {
+            async query(sql: string, ...params: unknown[]) {
+              const statement = prepared(sql)
+              if (statement.reader) return statement.all(...params)
+              statement.run(...params)
+              return []
+            },
+            async close() {
+              db.close()
+            },
+          }
+        },
+      },
+    }),
+  })
+}
+
+/** One session's part of the look-ups: nothing learnt by one account is used for another. */
+export class LookupsOfSession {
+  readonly #lookups: Lookups
+  readonly #prefix: string
+
+  constructor(lookups: Lookups, session: string) {
+    this.#lookups = lookups
+    this.#prefix = session
+  }
+
+  /** What is remembered, or what `fetch` finds out, which is then remembered for `ttlMs`. */
+  async get<T>(kind: string, id: string, ttlMs: number | ((value: T) => number), fetch: () => Promise<T>): Promise<T> {
+    const key = `${this.#prefix}/${kind}/${id}`
+    const known = await this.#lookups.get<{ value: T }>(key)
+    if (known !== undefined) return known.value
+    const value = await fetch()
+    await this.#lookups.set(key, { value }, typeof ttlMs === 'number' ? ttlMs : ttlMs(value))
+    return value
+  }
+
+  async forget(kind: string, id: string): Promise<void> {
+    await this.#lookups.delete(`${this.#prefix}/${kind}/${id}`)
+  }
+}

@@ -1,0 +1,118 @@
+import { row, rows, run, type Work } from '../store.ts'
+
+/** Messages that were accepted. A row stays after it is settled: retry receipts and batches ask for it. */
+export interface OutboxEntry {
+  id: string
+  /** Its place in the order of acceptance. */
+  n: number
+  chat: string
+  /** As the answer shows it. */
+  phone: string
+  batch: string | null
+  batchIndex: number | null
+  /** The final protobuf: it is never generated again, or a resend would be another message. */
+  body: Uint8Array
+  /** What goes beside the protobuf on every resend, as JSON. */
+  relay: string
+  state: OutboxState
+  ack: number
+  code: string | null
+  acceptedAt: number
+  deadline: number
+}
+
+export type OutboxState = 'queued' | 'sent' | 'failed' | 'expired'
+
+interface Stored {
+  id: string
+  n: number
+  chat: string
+  phone: string
+  batch: string | null
+  batch_index: number | null
+  body: Uint8Array
+  relay: string
+  state: OutboxState
+  ack: number
+  code: string | null
+  accepted_at: number
+  deadline: number
+}
+
+const COLUMNS = 'id, n, chat, phone, batch, batch_index, body, relay, state, ack, code, accepted_at, deadline'
+
+const read = ({ batch_index, accepted_at, ...rest }: Stored): OutboxEntry => ({
+  ...rest,
+  batchIndex: batch_index,
+  acceptedAt: accepted_at,
+})
+
+export function* accept(session: string, entry: Omit<OutboxEntry, 'n' | 'state' | 'ack' | 'code'>): Work<OutboxEntry> {
+  const [stored] = yield* rows<Stored>(
+    `INSERT INTO outbox (session, id, n, chat, phone, batch, batch_index, body, relay, state, ack, code, accepted_at, deadline)
+      VALUES (?, ?, coalesce((SELECT max(n) FROM outbox WHERE session = ?), 0) + 1, ?, ?, ?, ?, ?, ?, 'queued', 0, NULL, ?, ?)
+      RETURNING ${COLUMNS}`,
+    session,
+    entry.id,
+    session,
+    entry.chat,
+    entry.phone,
+    entry.batch,
+    entry.batchIndex,
+    entry.body,
+    entry.relay,
+    entry.acceptedAt,
+    entry.deadline,
+  )
+  if (!stored) throw new Error('The database returned no row for an accepted message.')
+  return read(stored)
+}
+
+/** What was accepted and neither sent nor given up, in order. */
+export function* unsettled(session: string): Work<OutboxEntry[]> {
+  const found = yield* rows<Stored>(
+    `SELECT ${COLUMNS} FROM outbox WHERE session = ? AND state = 'queued' ORDER BY n`,
+    session,
+  )
+  return found.map(read)
+}
+
+export function* byId(session: string, id: string): Work<OutboxEntry | undefined> {
+  const found = yield* row<Stored>(`SELECT ${COLUMNS} FROM outbox WHERE session = ? AND id = ?`, session, id)
+  return found && read(found)
+}
+
+export function* ofBatch(session: string, batch: string): Work<OutboxEntry[]> {
+  const found = yield* rows<Stored>(
+    `SELECT ${COLUMNS} FROM outbox WHERE session = ? AND batch = ? ORDER BY batch_index`,
+    session,
+    batch,
+  )
+  return found.map(read)
+}
+
+/** Settles an entry that waits; false when it was settled before. */
+export function* settle(session: string, id: string, state: OutboxState, code: string | null): Work<boolean> {
+  const settled = yield* rows(
+    "UPDATE outbox SET state = ?, code = ? WHERE session = ? AND id = ? AND state = 'queued' RETURNING n",
+    state,
+    code,
+    session,
+    id,
+  )
+  return settled.length > 0
+}
+
+/** Raises how far the message is known to have got. */
+export function* raiseAck(session: string, id: string, ack: number): Work<void> {
+  yield* run('UPDATE outbox SET ack = ? WHERE session = ? AND id = ? AND ack < ?', ack, session, id, ack)
+}
+
+/** How many messages wait, and since when the oldest of them does; over all sessions without `session`. */
+export function* waiting(session?: string): Work<{ count: number; oldestAt: number | null }> {
+  const found = yield* row<{ count: number; oldest: number | null }>(
+    `SELECT count(*) AS count, min(accepted_at) AS oldest FROM outbox WHERE state = 'queued'${session === undefined ? '' : ' AND session = ?'}`,
+    ...(session === undefined ? [] : [session]),
+  )
+  return { count: found?.count ?? 0, oldestAt: found?.oldest ?? null }
+}

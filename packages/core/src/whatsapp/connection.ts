@@ -1,0 +1,416 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import makeWASocket, {
+  type Contact as BaileysContact,
+  type BinaryNode,
+  getBinaryNodeChildren,
+  proto,
+  type SignalDataSet,
+  type SignalDataTypeMap,
+  type SignalKeyStore,
+  type SocketConfig,
+} from '@whiskeysockets/baileys'
+import { phoneChat } from '../chat-id.ts'
+import type { Closed } from '../disconnects.ts'
+import { WamuxError } from '../errors.ts'
+import type { Inbox } from '../inbox.ts'
+import type { CertificateMode, Logger } from '../options.ts'
+import type { Account } from '../shared.ts'
+import type { Store, Work } from '../stores/store.ts'
+import { checked, patchCurve } from './certificates.ts'
+import { loadCredentials } from './credentials.ts'
+import { harden, type Lane, type SocketClient } from './harden.ts'
+import { fromJid, toJid } from './jid.ts'
+import { patchLibsignal } from './ratchet.ts'
+import { readContent } from './read-message.ts'
+import { type Me, readIncoming, readReceipt, secondsToMs, toParty } from './read-stanza.ts'
+import { authorOf, Signal } from './signal.ts'
+import { silentBaileysLogger } from './silent-logger.ts'
+import { Vault } from './vault.ts'
+
+export type BaileysOptions = Partial<SocketConfig>
+
+/** What a connection tells its session. */
+export interface ConnectionEvents {
+  /** A QR to be scanned, for so long. */
+  linking(qr: string, expiresAt: number): void
+  opened(): void
+  closed(why: Closed): void
+  /** WhatsApp's server has the message, or refuses it with a code. */
+  acked(id: string, error: string | undefined, timestamp: number): void
+  /** Something was committed that others may want to read. */
+  committed(): void
+}
+
+export interface ConnectionOptions {
+  session: string
+  store: Store
+  account: Account | null
+  inbox: Inbox
+  /** The final protobuf of a message that was sent, for whoever asks for it again. */
+  sent(id: string): Promise<Uint8Array | undefined>
+  certificates: CertificateMode
+  logger: Logger
+  baileys: BaileysOptions
+  events: ConnectionEvents
+}
+
+/** Baileys shows the first QR for a minute and each later one for 20 s. */
+const FIRST_QR_MS = 60_000
+const NEXT_QR_MS = 20_000
+/** How long a stop waits for the other side to close, before it just hangs up. */
+const CLOSE_MS = 2_000
+/** Messages of the past are many: keep each commit short. */
+const PAST_AT_ONCE = 200
+
+/** One socket from open to close. Everything that is Baileys' stays in this folder. */
+export class Connection {
+  readonly #options: ConnectionOptions
+  readonly #vault: Vault
+  readonly #signal: Signal
+  readonly #sock: ReturnType<typeof makeWASocket>
+  readonly #ws: SocketClient
+  /** Which message is being sent, for what Baileys stores meanwhile. */
+  readonly #sending = new AsyncLocalStorage<{ id: string }>()
+  /** Who has our sender key, as far as frames that were not yet acknowledged say. */
+  readonly #senderKeys = new Map<string, { [jid: string]: boolean }>()
+  readonly #senderKeysOf = new Map<string, SignalDataSet>()
+  #qrs = 0
+  #isLinking = false
+  #hasEnded = false
+
+  /**
+   * Loads the credentials and dials.
+   * @throws CREDENTIALS_UNREADABLE, and whatever the store throws
+   */
+  static async open(options: ConnectionOptions): Promise<Connection> {
+    patchLibsignal()
+    if (options.certificates !== 'off') patchCurve()
+    const creds = await loadCredentials(options.store, options.session, options.account)
+    return new Connection(options, creds)
+  }
+
+  private constructor(options: ConnectionOptions, creds: Vault['creds']) {
+    this.#options = options
+    this.#vault = new Vault({
+      store: options.store,
+      session: options.session,
+      creds,
+      account: options.account,
+      onFailed: (error) => this.#fatal(error),
+      onCommitted: () => options.events.committed(),
+    })
+    this.#signal = new Signal(this.#vault)
+    this.#sock = makeWASocket({
+      logger: silentBaileysLogger,
+      markOnlineOnConnect: false,
+      syncFullHistory: false,
+      // Own sends are recorded by the outbox; the retry manager stays on, or an unreadable message holds its lane 2 s.
+      emitOwnEvents: false,
+      enableRecentMessageCache: true,
+      retryRequestDelayMs: 0,
+      ...options.baileys,
+      auth: { creds, keys: this.#socketKeys() },
+      makeSignalRepository: this.#signal.makeRepository,
+      transactionOpts: { maxCommitRetries: 1, delayBetweenTriesMs: 0 },
+      getMessage: async ({ id }) => {
+        const body = id ? await options.sent(id) : undefined
+        return body && proto.Message.decode(body)
+      },
+    })
+    // Baileys types its websocket without the socket below it.
+    this.#ws = this.#sock.ws as unknown as SocketClient
+    this.#preKeysBeforeTheirIds()
+    this.#listen()
+    harden(this.#ws, {
+      fatal: (error) => this.#fatal(error),
+      around: (work) => checked({ mode: options.certificates, logger: options.logger }, work),
+      durableFirst: (lane, node) => this.#durableFirst(lane, node),
+      closed: () => this.#vault.closedBecause,
+      saving: () => this.#vault.saving,
+    })
+    this.#ws.on('CB:ack,class:message', (node: BinaryNode) => {
+      const { id, error, t } = node.attrs
+      if (id) options.events.acked(id, error, secondsToMs(t))
+    })
+  }
+
+  /** Puts a message on the wire under its fixed id. Resolves when the frame is written, which is not yet "sent". */
+  async send(entry: { id: string; chat: string; body: Uint8Array; relay: string }): Promise<void> {
+    const message = proto.Message.decode(entry.body)
+    await this.#sending.run({ id: entry.id }, () =>
+      this.#sock.relayMessage(toJid(entry.chat), message, { ...JSON.parse(entry.relay), messageId: entry.id }),
+    )
+  }
+
+  /** Commits `work` together with what only became true by the message's ack: who has our sender key. */
+  async settle(id: string, work: () => Work<void>): Promise<void> {
+    const keys = this.#senderKeysOf.get(id) ?? {}
+    this.#senderKeysOf.delete(id)
+    await this.#vault.commit(keys, [work])
+  }
+
+  /** Whether a phone is on WhatsApp, and under which id. */
+  async lookUp(phone: string): Promise<{ registered: boolean; lid: string | null }> {
+    const found = await this.#ask(this.#sock.onWhatsApp(toJid(phoneChat(phone))))
+    const entry = found?.find(({ exists }) => exists)
+    if (!entry) return { registered: false, lid: null }
+    const lid = await this.#ask(this.#sock.signalRepository.lidMapping.getLIDForPN(toJid(phoneChat(phone))))
+    return { registered: true, lid: fromJid(lid)?.lid ?? null }
+  }
+
+  /** Asks WhatsApp for the letters that the owner of `phone` types. */
+  async pairingCode(phone: string): Promise<string> {
+    return this.#ask(this.#sock.requestPairingCode(phone))
+  }
+
+  /** Tells WhatsApp that this device is no longer linked. */
+  async logout(): Promise<void> {
+    await this.#ask(this.#sock.logout())
+  }
+
+  /** Hangs up. {@link ConnectionEvents.closed} is not told: whoever closes knows. */
+  async close(): Promise<void> {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    const hangUp = setTimeout(() => this.#ws.socket?.terminate(), CLOSE_MS)
+    try {
+      await this.#vault.saving
+      await this.#sock.end(undefined)
+    } finally {
+      clearTimeout(hangUp)
+      this.#vault.close()
+    }
+  }
+
+  /** Ends a connection from which nothing is heard any more, as if it had been lost. */
+  lost(cause: string): void {
+    this.#fatal(new WamuxError('WHATSAPP_TIMEOUT', cause))
+  }
+
+  /** The account that is linked, once WhatsApp has said so. */
+  get account(): Account | null {
+    return this.#vault.account
+  }
+
+  get #me(): Me {
+    const { me } = this.#vault.creds
+    return { id: me?.id ?? '', lid: me?.lid }
+  }
+
+  #listen(): void {
+    const { ev } = this.#sock
+    const { inbox, events } = this.#options
+    ev.on('creds.update', () => this.#vault.credsChanged())
+    ev.on('connection.update', ({ connection, qr, lastDisconnect }) => {
+      if (qr) {
+        this.#isLinking = true
+        events.linking(qr, Date.now() + (this.#qrs++ === 0 ? FIRST_QR_MS : NEXT_QR_MS))
+      }
+      if (connection === 'open') {
+        this.#isLinking = false
+        events.opened()
+      }
+      if (connection === 'close') this.#ended(lastDisconnect?.error)
+    })
+    ev.on('messaging-history.set', ({ chats, contacts, messages }) => {
+      const works = [
+        ...contacts.map((contact) => () => this.#contact(contact)),
+        ...chats.flatMap((chat) => {
+          const party = toParty(chat.id, chat.lidJid ?? chat.pnJid)
+          return party === undefined ? [] : [() => inbox.namedChat(party, chat.name ?? null)]
+        }),
+        ...messages.flatMap((message) => this.#past(message)),
+      ]
+      this.#inParts(works)
+    })
+    ev.on('contacts.upsert', (contacts) => this.#inParts(contacts.map((contact) => () => this.#contact(contact))))
+    ev.on('contacts.update', (contacts) => this.#inParts(contacts.map((contact) => () => this.#contact(contact))))
+    ev.on('blocklist.set', ({ blocklist }) => {
+      const people = blocklist.map((jid) => toParty(jid, undefined)).filter((party) => typeof party === 'object')
+      this.#inParts([() => inbox.blocked(people)])
+    })
+  }
+
+  /** What must be on disk before Baileys sees a stanza, since seeing it may already acknowledge it. */
+  async #durableFirst(lane: Lane, node: BinaryNode): Promise<void> {
+    const { inbox } = this.#options
+    if (lane === 'receipt') {
+      const receipt = readReceipt(node, this.#me)
+      if (!receipt) return
+      const work = () =>
+        'readElsewhere' in receipt ? inbox.readElsewhere(receipt.readElsewhere) : inbox.receipt(receipt)
+      await this.#vault.commit({}, [work])
+    }
+    if (lane !== 'message') return
+    const { incoming, author } = readIncoming(node, this.#me)
+    const parts = getBinaryNodeChildren(node, 'enc')
+    for (const { content } of parts) {
+      if (!(content instanceof Uint8Array)) continue
+      this.#signal.expect(content, {
+        author: authorOf(author) === authorOf(this.#me.id) ? this.#me.id : author,
+        isFromMe: incoming.isFromMe,
+        wasOffline: node.attrs.offline !== undefined,
+        record: (message) => this.#message(incoming, message),
+        recordUndecryptable: () => () => inbox.undecryptable(incoming),
+      })
+    }
+    if (parts.length > 0) return
+    const [plain] = getBinaryNodeChildren(node, 'plaintext')
+    const open =
+      plain?.content instanceof Uint8Array ? this.#message(incoming, proto.Message.decode(plain.content)) : undefined
+    await this.#vault.commit({}, [open ?? (() => inbox.undecryptable(incoming))])
+  }
+
+  #message(incoming: Parameters<Inbox['message']>[0], message: proto.IMessage): (() => Work<void>) | undefined {
+    const { inbox } = this.#options
+    const inner = message.deviceSentMessage?.message ?? message
+    const { kind, type, body } = readContent(inner)
+    if (kind !== 'message') return undefined
+    const raw = proto.Message.encode(inner).finish()
+    return () => inbox.message(incoming, { type, body, raw })
+  }
+
+  #past(message: proto.IWebMessageInfo): (() => Work<void>)[] {
+    const { inbox } = this.#options
+    const { key } = message
+    const { kind, type, body } = readContent(message.message)
+    const chat = toParty(key?.remoteJid, undefined)
+    if (kind !== 'message' || !key?.id || chat === undefined || !message.message) return []
+    const author = typeof chat === 'string' ? toParty(key.participant ?? message.participant, undefined) : undefined
+    const incoming = {
+      id: key.id,
+      chat,
+      author: typeof author === 'object' ? author : null,
+      isFromMe: key.fromMe === true,
+      timestamp: secondsToMs(Number(message.messageTimestamp ?? 0)),
+      pushname: message.pushName ?? undefined,
+      isBusiness: undefined,
+    }
+    const raw = proto.Message.encode(message.message).finish()
+    return [() => inbox.message(incoming, { type, body, raw }, { past: true })]
+  }
+
+  *#contact(contact: Partial<BaileysContact>): Work<void> {
+    const party = toParty(contact.id, contact.lid ?? contact.phoneNumber)
+    if (typeof party !== 'object') return
+    yield* this.#options.inbox.person(party, { name: contact.name, pushname: contact.notify })
+  }
+
+  /** What can be told again by WhatsApp is written behind, in short commits. */
+  #inParts(works: (() => Work<void>)[]): void {
+    const write = async () => {
+      for (let from = 0; from < works.length; from += PAST_AT_ONCE) {
+        await this.#vault.commit({}, works.slice(from, from + PAST_AT_ONCE))
+      }
+    }
+    write().catch((error: unknown) => {
+      if (!this.#hasEnded) this.#fatal(error)
+    })
+  }
+
+  /** The keys of the socket's own domain: whatever touches sessions takes the ratchets' lock. */
+  #socketKeys(): SignalKeyStore {
+    return {
+      get: async (type, ids) => {
+        const found = await this.#vault.get(type, ids)
+        if (type === 'sender-key-memory') {
+          for (const id of ids) {
+            const pending = this.#senderKeys.get(id)
+            // The type's value is this map; TypeScript does not narrow T by the comparison above.
+            if (pending) found[id] = { ...(found[id] as object), ...pending } as SignalDataTypeMap[typeof type]
+          }
+        }
+        return found
+      },
+      set: async (data) => {
+        const { session, 'sender-key-memory': senderKeys, ...rest } = data
+        if (session) await this.#signal.writeSessions({ session })
+        const known = senderKeys && this.#keepSenderKeys(senderKeys)
+        if (known) await this.#vault.commit({ ...rest, 'sender-key-memory': known })
+        else if (Object.keys(rest).length > 0) await this.#vault.commit(rest)
+      },
+    }
+  }
+
+  /**
+   * "They have our sender key" is only true once the message that carried it was acknowledged: until then it is kept in
+   * memory, so that a resend after a lost connection carries the key again. Returns what is to be written at once.
+   */
+  #keepSenderKeys(memory: NonNullable<SignalDataSet['sender-key-memory']>): SignalDataSet['sender-key-memory'] {
+    const sending = this.#sending.getStore()
+    const now: NonNullable<SignalDataSet['sender-key-memory']> = {}
+    for (const [group, who] of Object.entries(memory)) {
+      if (who === null || !sending) {
+        now[group] = who
+        this.#senderKeys.delete(group)
+        continue
+      }
+      this.#senderKeys.set(group, who)
+      const waiting = this.#senderKeysOf.get(sending.id)?.['sender-key-memory'] ?? {}
+      this.#senderKeysOf.set(sending.id, { 'sender-key-memory': { ...waiting, [group]: who } })
+    }
+    return Object.keys(now).length > 0 ? now : undefined
+  }
+
+  /**
+   * New pre-keys are on disk, with the ids that follow them, before anybody is told of them: in an upload, or in a
+   * retry receipt that Baileys sends from inside its own transaction.
+   */
+  #preKeysBeforeTheirIds(): void {
+    const { keys } = this.#sock.authState
+    const set = keys.set.bind(keys)
+    keys.set = async (data) => {
+      const { 'pre-key': preKeys = {}, ...rest } = data
+      const made = Object.fromEntries(Object.entries(preKeys).filter(([, key]) => key !== null))
+      const used = Object.fromEntries(Object.entries(preKeys).filter(([, key]) => key === null))
+      const ids = Object.keys(made).map(Number)
+      if (ids.length > 0) {
+        const { creds } = this.#vault
+        const next = Math.max(...ids) + 1
+        creds.nextPreKeyId = Math.max(creds.nextPreKeyId, next)
+        creds.firstUnuploadedPreKeyId = Math.max(creds.firstUnuploadedPreKeyId, next)
+        this.#vault.touchCreds()
+        await this.#vault.commit({ 'pre-key': made })
+      }
+      await set(Object.keys(used).length > 0 ? { ...rest, 'pre-key': used } : rest)
+    }
+  }
+
+  /** Ends at once, before what went wrong can be turned into an answer to WhatsApp. */
+  #fatal(error: unknown): void {
+    if (this.#hasEnded) return
+    this.#ws.socket?.terminate()
+    this.#ended(error)
+    this.#sock.end(error instanceof Error ? error : new Error(String(error))).catch((failed: unknown) => {
+      this.#options.logger.warn({ error: failed, session: this.#options.session }, 'a socket did not end cleanly')
+    })
+  }
+
+  #ended(error: unknown): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    const storeFailed = !this.#vault.isOpen
+    this.#vault.close()
+    const status = (error as { output?: { statusCode?: number } } | undefined)?.output?.statusCode
+    this.#options.events.closed({
+      statusCode: typeof status === 'number' ? status : undefined,
+      message: error instanceof Error ? error.message : 'the connection ended',
+      wasLinking: this.#isLinking,
+      storeFailed,
+    })
+  }
+
+  /** A question whose answer cannot come any more must not keep its asker for a minute. */
+  async #ask<T>(question: Promise<T>): Promise<T> {
+    const closed = new Promise<never>((_, reject) => {
+      const onClose = () =>
+        reject(new WamuxError('WHATSAPP_DISCONNECTED', 'WhatsApp not connected', { state: 'waiting' }))
+      this.#ws.once('close', onClose)
+      question.then(
+        () => this.#ws.off('close', onClose),
+        () => this.#ws.off('close', onClose),
+      )
+    })
+    return Promise.race([question, closed])
+  }
+}

@@ -1,0 +1,67 @@
+import { type AuthenticationCreds, BufferJSON, initAuthCreds } from '@whiskeysockets/baileys'
+import { WamuxError } from '../errors.ts'
+import type { Account } from '../shared.ts'
+import * as keys from '../stores/sql/keys.ts'
+import type { Store } from '../stores/store.ts'
+
+/** Under which key a session's credentials are kept, beside its Signal keys. */
+export const CREDENTIALS = { type: 'creds', id: 'creds' } as const
+
+export const writeCredentials = (creds: AuthenticationCreds): string => JSON.stringify(creds, BufferJSON.replacer)
+
+/**
+ * The credentials of a session. New ones are made only for a session that is not linked: when an account is known and
+ * its credentials are missing or cannot be read, that is an error, and the bytes stay as they are. A silent new
+ * identity would cost the user the account.
+ * @throws CREDENTIALS_UNREADABLE, and whatever the store throws
+ */
+export async function loadCredentials(
+  store: Store,
+  session: string,
+  account: Account | null,
+): Promise<AuthenticationCreds> {
+  const stored = await store.read(() => keys.get(session, CREDENTIALS.type, [CREDENTIALS.id]))
+  const text = stored.get(CREDENTIALS.id)
+  if (text === undefined) {
+    if (account) throw unreadable(session, 'are missing')
+    const creds = initAuthCreds()
+    await store.write(() => keys.put(session, CREDENTIALS.type, CREDENTIALS.id, writeCredentials(creds)))
+    return creds
+  }
+  return completeLinking(parse(session, text))
+}
+
+function parse(session: string, text: string): AuthenticationCreds {
+  let creds: AuthenticationCreds
+  try {
+    creds = JSON.parse(text, BufferJSON.reviver)
+  } catch (error) {
+    throw unreadable(session, 'are no JSON', error)
+  }
+  const whole =
+    creds?.noiseKey?.private?.length === 32 &&
+    creds.signedIdentityKey?.private?.length === 32 &&
+    creds.signedPreKey?.keyPair?.private?.length === 32 &&
+    typeof creds.registrationId === 'number' &&
+    typeof creds.advSecretKey === 'string'
+  if (!whole) throw unreadable(session, 'are not whole')
+  return creds
+}
+
+/** Asking for a pairing code already writes a `me`; without an account signature nobody typed the code in time. */
+function completeLinking(creds: AuthenticationCreds): AuthenticationCreds {
+  if (creds.me && !creds.account) {
+    delete creds.me
+    creds.pairingCode = undefined
+  }
+  return creds
+}
+
+function unreadable(session: string, what: string, cause?: unknown): WamuxError<'CREDENTIALS_UNREADABLE'> {
+  return new WamuxError(
+    'CREDENTIALS_UNREADABLE',
+    `The credentials of session ${session} ${what}; they are left as they are. Restore a backup, or log the session out and link it again.`,
+    { id: session },
+    { cause },
+  )
+}

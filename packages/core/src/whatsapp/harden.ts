@@ -1,0 +1,107 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { EventEmitter } from 'node:events'
+import type { BinaryNode } from '@whiskeysockets/baileys'
+
+type Listener = (...args: unknown[]) => unknown
+
+/** Baileys' websocket, as far as it is taken over. */
+export interface SocketClient extends EventEmitter {
+  socket: RawSocket | null
+}
+/** The `ws` socket below it. */
+export interface RawSocket {
+  send(data: Uint8Array, done?: (error?: Error) => void): void
+  terminate(): void
+}
+
+export interface HardenOptions {
+  /** Ends this connection at once: something is wrong with it, or with us. */
+  fatal(error: unknown): void
+  /** Runs each listener, e.g. with certificate checks on. */
+  around<T>(work: () => T): T
+  /** Makes durable what must be before Baileys sees the stanza, and so before it can acknowledge it. */
+  durableFirst(kind: Lane, node: BinaryNode): Promise<void>
+  /** Why nothing may leave, if so. */
+  closed(): unknown
+  /** Settles when what frames may speak of is on disk; undefined when it is. */
+  saving(): Promise<void> | undefined
+}
+
+/** Stanzas of these kinds are handled one after the other, each kind by itself: one may wait for another's answer. */
+const LANES = ['message', 'receipt', 'notification', 'call'] as const
+export type Lane = (typeof LANES)[number]
+
+/**
+ * Takes over all listeners of a socket before its first byte. Baileys leaves them uncaught (one bad frame ends the
+ * process, with every account in it), unordered (a compressed frame is overtaken by the next) and acknowledges before
+ * its caller has seen anything.
+ */
+export function harden(ws: SocketClient, options: HardenOptions): void {
+  for (const name of ws.eventNames()) {
+    if (typeof name !== 'string' || name === 'error' || name === 'close') continue
+    const listeners = ws.listeners(name) as Listener[]
+    ws.removeAllListeners(name)
+    const lane = LANES.find((kind) => name === `CB:${kind}`)
+    const queue = lane || name === 'message' ? new Serial() : undefined
+    for (const listener of listeners) {
+      const guarded = async (...args: unknown[]) => {
+        try {
+          if (!lane) return void (await options.around(() => listener(...args)))
+          const node = args[0] as BinaryNode // what Baileys emits under CB: names
+          await options.durableFirst(lane, node)
+          await options.around(() => listener(asLive(node)))
+        } catch (error) {
+          options.fatal(error)
+        }
+      }
+      ws.on(name, (...args) => {
+        if (queue) queue.run(() => guarded(...args))
+        else void guarded(...args) // it catches everything itself
+      })
+    }
+  }
+  if (ws.socket) guardSends(ws.socket, options)
+}
+
+/**
+ * With the mark of an offline stanza Baileys only queues it and returns: the lane would no longer be in order, and live
+ * messages would overtake the backlog.
+ */
+function asLive(node: BinaryNode): BinaryNode {
+  const { offline: _, ...attrs } = node.attrs
+  return { ...node, attrs }
+}
+
+/** Nothing leaves after the store failed; and while credentials are being written frames wait, in order. */
+function guardSends(socket: RawSocket, options: HardenOptions): void {
+  const send = socket.send.bind(socket)
+  const waiting: [Uint8Array, ((error?: Error) => void) | undefined][] = []
+
+  const refuse = (done?: (error?: Error) => void) => done?.(new Error('Connection Closed', { cause: options.closed() }))
+  const flush = () => {
+    const saving = options.saving()
+    if (saving) {
+      void saving.then(flush)
+      return
+    }
+    for (const [data, done] of waiting.splice(0)) {
+      if (options.closed() === undefined) send(data, done)
+      else refuse(done)
+    }
+  }
+  socket.send = (data, done) => {
+    if (options.closed() !== undefined) return refuse(done)
+    if (waiting.length === 0 && !options.saving()) return send(data, done)
+    waiting.push([data, done])
+    if (waiting.length === 1) flush()
+  }
+}
+
+/** Runs what it is given one after the other, in the context of whoever gave it. */
+class Serial {
+  #tail: Promise<void> = Promise.resolve()
+
+  run(work: () => Promise<void>): void {
+    this.#tail = this.#tail.then(AsyncLocalStorage.bind(work))
+  }
+}

@@ -1,0 +1,83 @@
+import { type BinaryNode, decodeMessageNode, getBinaryNodeChildren } from '@whiskeysockets/baileys'
+import type { Incoming, Person, Receipt } from '../inbox.ts'
+import { fromJid } from './jid.ts'
+
+/** Reads WhatsApp's stanzas into wamux's words. Pure: nobody is looked up, nothing is kept. */
+
+export interface Me {
+  id: string
+  lid: string | undefined
+}
+
+/** @throws what Baileys throws on a stanza that is none of a message */
+export function readIncoming(node: BinaryNode, me: Me): { incoming: Incoming; author: string } {
+  const { fullMessage, author } = decodeMessageNode(node, me.id, me.lid ?? '')
+  const { key } = fullMessage
+  const isFromMe = key.fromMe === true
+  const { attrs } = node
+  // On copies of own messages the sender's other address would be mistaken for the chat's.
+  const alt = isFromMe
+    ? (attrs.peer_recipient_lid ?? attrs.peer_recipient_pn ?? attrs.recipient_lid ?? attrs.recipient_pn)
+    : key.remoteJidAlt
+  const chat = toParty(key.remoteJid, alt)
+  if (chat === undefined) throw new Error('The stanza names no chat.')
+  const participant = key.participant ? toParty(key.participant, key.participantAlt) : undefined
+  return {
+    author,
+    incoming: {
+      id: key.id ?? '',
+      chat,
+      author: typeof chat === 'string' && typeof participant === 'object' ? participant : null,
+      isFromMe,
+      timestamp: secondsToMs(attrs.t),
+      pushname: isFromMe ? undefined : (attrs.notify ?? undefined),
+      isBusiness: attrs.verified_name !== undefined || undefined,
+    },
+  }
+}
+
+/** What a receipt says about messages, or undefined when it says nothing that users hear of. */
+export function readReceipt(node: BinaryNode, me: Me): Receipt | { readElsewhere: Person | string } | undefined {
+  const { attrs } = node
+  const from = fromJid(attrs.participant ?? attrs.from)
+  const own = [fromJid(me.id), fromJid(me.lid)]
+  const isFromMe = own.some(
+    (address) =>
+      from !== undefined &&
+      ((address?.phone !== undefined && address.phone === from.phone) ||
+        (address?.lid !== undefined && address.lid === from.lid)),
+  )
+  const chat = toParty(isFromMe && attrs.recipient ? attrs.recipient : attrs.from, undefined)
+  if (chat === undefined) return undefined
+  if (isFromMe) {
+    const read = attrs.type === 'read' || attrs.type === 'read-self'
+    return read && attrs.recipient ? { readElsewhere: chat } : undefined
+  }
+  const step = STEPS[attrs.type ?? '']
+  if (!step) return undefined
+  const items = getBinaryNodeChildren(getBinaryNodeChildren(node, 'list')[0], 'item')
+  const ids = [attrs.id, ...items.map((item) => item.attrs.id)].filter((id): id is string => typeof id === 'string')
+  return { ids, chat, step, timestamp: secondsToMs(attrs.t) }
+}
+
+const STEPS: Record<string, Receipt['step']> = {
+  '': 'delivered',
+  inactive: 'delivered',
+  read: 'read',
+  played: 'played',
+}
+
+/** A person by both names, or the id of something that is no person. */
+export function toParty(jid: string | null | undefined, alt: string | null | undefined): Person | string | undefined {
+  const address = fromJid(jid)
+  if (!address) return undefined
+  if (address.chatId !== undefined) return address.chatId
+  const other = fromJid(alt)
+  return { phone: address.phone ?? other?.phone, lid: address.lid ?? other?.lid }
+}
+
+/** WhatsApp counts seconds. A stanza without a time is taken to be of now. */
+export function secondsToMs(seconds: string | number | undefined): number {
+  const value = Number(seconds)
+  return Number.isFinite(value) && value > 0 ? value * 1000 : Date.now()
+}

@@ -1,0 +1,171 @@
+import {
+  type AuthenticationCreds,
+  BufferJSON,
+  proto,
+  type SignalDataSet,
+  type SignalDataTypeMap,
+} from '@whiskeysockets/baileys'
+import { lidChat } from '../chat-id.ts'
+import { WamuxError } from '../errors.ts'
+import type { Account } from '../shared.ts'
+import * as keys from '../stores/sql/keys.ts'
+import * as sessions from '../stores/sql/sessions.ts'
+import type { Store, Work } from '../stores/store.ts'
+import { CREDENTIALS, writeCredentials } from './credentials.ts'
+import { fromJid } from './jid.ts'
+
+export interface VaultOptions {
+  store: Store
+  session: string
+  creds: AuthenticationCreds
+  account: Account | null
+  /** Called once, synchronously, when the store fails. After it no commit succeeds and nothing may leave the socket. */
+  onFailed(error: unknown): void
+  /** Called after a commit that held more than keys. */
+  onCommitted(): void
+}
+
+/**
+ * One connection's way to its credentials and keys. It latches: at the first failed read or write every later call
+ * fails, because Baileys turns errors of a store into "there is no session" and would then tell WhatsApp that it could
+ * not decrypt what was only not stored.
+ */
+export class Vault {
+  readonly session: string
+  readonly creds: AuthenticationCreds
+  readonly #store: Store
+  readonly #onFailed: (error: unknown) => void
+  readonly #onCommitted: () => void
+  #account: Account | null
+  #closed: unknown
+  #dirty = false
+  #saving: Promise<void> | undefined
+
+  constructor(options: VaultOptions) {
+    this.session = options.session
+    this.creds = options.creds
+    this.#store = options.store
+    this.#account = options.account
+    this.#onFailed = options.onFailed
+    this.#onCommitted = options.onCommitted
+  }
+
+  async get<T extends keyof SignalDataTypeMap>(
+    type: T,
+    ids: string[],
+  ): Promise<{ [id: string]: SignalDataTypeMap[T] }> {
+    const stored = await this.#guard(this.#store.read(() => keys.get(this.session, type, ids)))
+    const found: { [id: string]: SignalDataTypeMap[T] } = {}
+    for (const [id, text] of stored) {
+      const value = JSON.parse(text, BufferJSON.reviver)
+      // Baileys calls methods of this one; all other kinds are plain data.
+      found[id] = type === 'app-state-sync-key' ? proto.Message.AppStateSyncKeyData.fromObject(value) : value
+    }
+    return found
+  }
+
+  async idsFrom(type: keyof SignalDataTypeMap, prefix: string): Promise<string[]> {
+    return this.#guard(this.#store.read(() => keys.idsFrom(this.session, type, prefix)))
+  }
+
+  async plaintext(hash: string): Promise<Uint8Array | undefined> {
+    return this.#guard(this.#store.read(() => keys.plaintext(this.session, hash)))
+  }
+
+  /** Writes keys, changed credentials and whatever else `works` do, all in one transaction. */
+  async commit(data: SignalDataSet, works: readonly (() => Work<void>)[] = []): Promise<void> {
+    this.#assertOpen()
+    const changes: [string, string, string | null][] = []
+    for (const [type, values] of Object.entries(data)) {
+      for (const [id, value] of Object.entries(values ?? {})) {
+        changes.push([type, id, value == null ? null : JSON.stringify(value, BufferJSON.replacer)])
+      }
+    }
+    // Credentials ride along with whatever is written next, so that ids of pre-keys and the keys never part.
+    const creds = this.#dirty ? writeCredentials(this.creds) : undefined
+    const account = creds === undefined ? undefined : this.#newAccount()
+    this.#dirty = false
+    const { session } = this
+    await this.#guard(
+      this.#store.write(function* () {
+        for (const [type, id, value] of changes) yield* keys.put(session, type, id, value)
+        if (creds !== undefined) yield* keys.put(session, CREDENTIALS.type, CREDENTIALS.id, creds)
+        if (account) yield* sessions.setAccount(session, account)
+        for (const work of works) yield* work()
+      }),
+    )
+    if (works.length > 0) this.#onCommitted()
+  }
+
+  /** Notes that `creds` changed; they ride along with the next commit. */
+  touchCreds(): void {
+    this.#dirty = true
+  }
+
+  /** Notes that `creds` changed; they are written before another frame leaves. */
+  credsChanged(): void {
+    this.touchCreds()
+    if (this.#saving || this.#closed !== undefined) return
+    this.#saving = this.commit({})
+      .catch(() => {}) // reported by onFailed
+      .finally(() => {
+        this.#saving = undefined
+        if (this.#dirty) this.credsChanged()
+      })
+  }
+
+  /** Settles when changed credentials are on disk; undefined when there is nothing to wait for. */
+  get saving(): Promise<void> | undefined {
+    return this.#saving
+  }
+
+  get isOpen(): boolean {
+    return this.#closed === undefined
+  }
+
+  /** Why nothing is written any more; undefined while it is. */
+  get closedBecause(): unknown {
+    return this.#closed
+  }
+
+  /** The connection ended: what of it still runs must not write over its successor. */
+  close(): void {
+    this.#closed ??= new WamuxError('STOPPING', 'The connection that this belongs to has ended.')
+  }
+
+  /** The linked account, as the credentials know it. */
+  get account(): Account | null {
+    const { me, account } = this.creds
+    // A pairing code writes `me` before anybody typed it; only the account's signature makes it true.
+    const phone = me && account && fromJid(me.id)?.phone
+    if (!phone) return null
+    const lid = fromJid(me.lid)?.lid
+    return { phone, lid: lid === undefined ? null : lidChat(lid), name: me.name ?? '' }
+  }
+
+  #newAccount(): Account | undefined {
+    const next = this.account
+    if (!next) return undefined
+    const now = this.#account
+    if (now && now.phone === next.phone && now.lid === next.lid && now.name === next.name) return undefined
+    this.#account = next
+    return next
+  }
+
+  async #guard<T>(work: Promise<T>): Promise<T> {
+    this.#assertOpen()
+    try {
+      return await work
+    } catch (error) {
+      if (this.#closed === undefined) {
+        this.#closed = error
+        this.#onFailed(error)
+      }
+      throw error
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#closed !== undefined) throw this.#closed
+  }
+}
