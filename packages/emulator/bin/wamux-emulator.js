@@ -13,7 +13,7 @@ if (v[0] < 22 || (v[0] === 22 && v[1] < 19)) {
   )
   process.exit(78)
 }
-import('../dist/cli.js').catch(function (error) {
+import('../dist/cli.js').catch((error) => {
   console.error(error)
   process.exit(70)
 })

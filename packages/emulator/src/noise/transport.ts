@@ -1,0 +1,25 @@
+import { aesDecryptGCM, aesEncryptGCM } from '@whiskeysockets/baileys'
+import { nonce } from './symmetric-state.ts'
+
+const NO_AAD = Buffer.alloc(0)
+
+/** The two ciphers after the handshake, each with its own counter: frames must be opened in the order of arrival. */
+export class Transport {
+  readonly #fromClient: Buffer
+  readonly #toClient: Buffer
+  #received = 0
+  #sent = 0
+
+  constructor(fromClient: Buffer, toClient: Buffer) {
+    this.#fromClient = fromClient
+    this.#toClient = toClient
+  }
+
+  open(frame: Uint8Array): Buffer {
+    return aesDecryptGCM(frame, this.#fromClient, nonce(this.#received++), NO_AAD)
+  }
+
+  seal(plain: Uint8Array): Buffer {
+    return aesEncryptGCM(plain, this.#toClient, nonce(this.#sent++), NO_AAD)
+  }
+}

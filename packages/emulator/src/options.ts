@@ -1,0 +1,44 @@
+export interface EmulatorOptions {
+  /** 0, the default, takes any free port. */
+  port?: number
+  /** 127.0.0.1 by default. The network has no passwords: leave it on loopback. */
+  host?: string
+  /** The one file of the network's state. Without it the state is in memory and ends with the process. */
+  file?: string
+  /** Stanzas that the emulator does not know become an error of `close()` and `assertQuiet()`. */
+  strict?: boolean
+  /** Gets one line for everything worth a warning. */
+  log?: (line: string) => void
+  /** Gets every stanza as XML, both ways, with an arrow and the device. */
+  trace?: (line: string) => void
+  /** How long the first frame after the handshake is held back: 30 ms, for clients that switch keys late. */
+  firstFrameDelayMs?: number
+  /** How long the codes of one connection can be scanned: 160 s, as long as Baileys shows them. */
+  qrRefTtlMs?: number
+  /** How long `hears`, `received` and `connected` wait before they reject: 15 s. */
+  patienceMs?: number
+  /** Tell new companions that chats are held by lid: clients that know about it then write to lids. On by default. */
+  lidMigrated?: boolean
+}
+
+export type Settled = Required<Omit<EmulatorOptions, 'file' | 'trace'>> & {
+  file: string | undefined
+  trace: ((line: string) => void) | undefined
+}
+
+export function withDefaults(options: EmulatorOptions): Settled {
+  return {
+    port: options.port ?? 0,
+    host: options.host ?? '127.0.0.1',
+    file: options.file,
+    strict: options.strict ?? false,
+    log: options.log ?? (() => undefined),
+    trace: options.trace,
+    // 20 of 28 runs of older clients ended early at 0 ms, none of 8 at 30 ms.
+    firstFrameDelayMs: options.firstFrameDelayMs ?? 30,
+    // 60 s for the first of six codes, 20 s for each other.
+    qrRefTtlMs: options.qrRefTtlMs ?? 160_000,
+    patienceMs: options.patienceMs ?? 15_000,
+    lidMigrated: options.lidMigrated ?? true,
+  }
+}

@@ -1,0 +1,114 @@
+import type { BinaryNode } from '@whiskeysockets/baileys'
+import { bigEndian, bytesOf, child, children, el, numberOf } from '../stream/nodes.ts'
+import type { Bundle } from '../world/bundles.ts'
+import type { Device } from '../world/devices.ts'
+import { nowSeconds } from '../world/handset.ts'
+import { parseJid } from '../world/jids.ts'
+import type { World } from '../world/world.ts'
+import { IqError, type Subject } from './registry.ts'
+
+const KEY_TYPE = Buffer.from([5])
+
+/** The stock of public keys: count, upload, digest, rotation, and handing out bundles. */
+export function keys(world: World): Subject {
+  return {
+    iqs: {
+      'encrypt get count': ({ phone, device }) => [el('count', { value: world.bundles.count(phone, device) })],
+      'encrypt set registration': ({ phone, device }, iq) => {
+        const skey = signedKeyIn(world, phone, device, child(iq, 'skey'))
+        const uploaded = children(child(iq, 'list'), 'key').map((key) => ({
+          id: numberOf(child(key, 'id')),
+          value: bytesOf(child(key, 'value')),
+        }))
+        world.store.transaction(() => {
+          world.devices.setSignedPreKey(phone, device, skey, numberOf(child(iq, 'registration')))
+          world.bundles.upload(phone, device, uploaded)
+        })
+        return []
+      },
+      'encrypt set rotate': ({ phone, device }, iq) => {
+        world.devices.setSignedPreKey(
+          phone,
+          device,
+          signedKeyIn(world, phone, device, child(child(iq, 'rotate'), 'skey')),
+        )
+        return []
+      },
+      'encrypt get digest': ({ phone, device }) => {
+        const digest = world.bundles.digest(phone, device)
+        const registered = world.devices.get(phone, device)
+        if (!digest || !registered) throw new IqError(404, 'item-not-found')
+        return [
+          el('digest', {}, [
+            el('registration', {}, bigEndian(registered.registrationId, 4)),
+            el('type', {}, KEY_TYPE),
+            el('identity', {}, registered.identityKey),
+            signedKeyNode(registered.signedPreKey),
+            el(
+              'list',
+              {},
+              digest.ids.map((id) => el('id', {}, bigEndian(id, 3))),
+            ),
+            el('hash', {}, digest.hash),
+          ]),
+        ]
+      },
+      'encrypt get key': (_login, iq) => {
+        const users = children(child(iq, 'key'), 'user').map((user) => bundleNode(world, user.attrs.jid ?? ''))
+        return [el('list', {}, users)]
+      },
+    },
+  }
+}
+
+/** The jid is echoed as it was asked for: the client stores the session under it. */
+function bundleNode(world: World, jid: string): BinaryNode {
+  const account = world.accounts.byJid(jid)
+  const bundle = account && world.takeBundle(account.phone, parseJid(jid)?.device ?? 0)
+  if (!bundle) return el('user', { jid }, [el('error', { code: 404, text: 'item-not-found' })])
+  return el('user', { jid, t: nowSeconds() }, bundleContent(bundle))
+}
+
+function bundleContent(bundle: Bundle): BinaryNode[] {
+  const { oneTimeKey, signedIdentity } = bundle
+  const content = [
+    el('registration', {}, bigEndian(bundle.registrationId, 4)),
+    el('type', {}, KEY_TYPE),
+    el('identity', {}, bundle.identityKey),
+  ]
+  if (oneTimeKey) {
+    content.push(el('key', {}, [el('id', {}, bigEndian(oneTimeKey.id, 3)), el('value', {}, oneTimeKey.value)]))
+  }
+  content.push(signedKeyNode(bundle.signedPreKey))
+  if (signedIdentity) content.push(el('device-identity', {}, signedIdentity))
+  return content
+}
+
+function signedKeyNode(key: Bundle['signedPreKey']): BinaryNode {
+  return el('skey', {}, [
+    el('id', {}, bigEndian(key.id, 3)),
+    el('value', {}, key.value),
+    el('signature', {}, key.signature),
+  ])
+}
+
+/** Clients do not check this signature; somebody has to. */
+function signedKeyIn(
+  world: World,
+  phone: string,
+  device: number,
+  skey: BinaryNode | undefined,
+): Device['signedPreKey'] {
+  const key = {
+    id: numberOf(child(skey, 'id')),
+    value: bytesOf(child(skey, 'value')),
+    signature: bytesOf(child(skey, 'signature')),
+  }
+  const registered = world.devices.get(phone, device)
+  const isUnchanged =
+    registered?.signedPreKey.signature.equals(key.signature) && registered.signedPreKey.value.equals(key.value)
+  if (registered && !isUnchanged && !world.isValidPreKey(registered.identityKey, key.value, key.signature)) {
+    throw new IqError(406, 'the signed pre-key is not signed by the identity key')
+  }
+  return key
+}

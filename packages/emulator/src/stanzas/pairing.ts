@@ -1,0 +1,34 @@
+import { child, el } from '../stream/nodes.ts'
+import { parseJid } from '../world/jids.ts'
+import type { World } from '../world/world.ts'
+import { IqError, type Subject } from './registry.ts'
+
+/** The end of a link. How it begins is in world/linking.ts, because there is no login yet then. */
+export function pairing(world: World): Subject {
+  return {
+    iqs: {
+      'md set remove-companion-device': (login, iq) => {
+        const jid = child(iq, 'remove-companion-device')?.attrs.jid
+        const device = parseJid(jid)?.device ?? 0
+        if (world.accounts.byJid(jid)?.phone !== login.phone) throw new IqError(403, 'forbidden')
+        unlink(world, login.phone, device)
+        return []
+      },
+    },
+  }
+}
+
+/** Removes a companion, tells those who knew it, and ends its connection with the reason. */
+export function unlink(world: World, phone: string, device: number): boolean {
+  const registered = world.devices.get(phone, device)
+  if (!registered) return false
+  world.post.commit(() => {
+    world.devices.remove(phone, device)
+    world.announceDevice(world.accounts.require(phone), 'remove', registered)
+  })
+  const login = world.logins.get(`${phone}:${device}`)
+  const removed = el('stream:error', { code: '401' }, [el('conflict', { type: 'device_removed' })])
+  // After the result of the query, when the companion removed itself.
+  if (login) setImmediate(() => login.connection.end(removed))
+  return true
+}

@@ -1,0 +1,65 @@
+import type { BinaryNode } from '@whiskeysockets/baileys'
+import { child, children, el } from '../stream/nodes.ts'
+import { nowSeconds } from '../world/handset.ts'
+import { parseJid, type Space, toJid } from '../world/jids.ts'
+import type { Login } from '../world/login.ts'
+import type { World } from '../world/world.ts'
+import type { Subject } from './registry.ts'
+
+/** Receipts and acks from companions: they take stanzas off the queue, and receipts travel on to the author. */
+export function receipts(world: World): Subject {
+  return {
+    stanzas: {
+      receipt: (login, node) => {
+        const { id, to, type, participant } = node.attrs
+        const ids = [id ?? '', ...children(child(node, 'list'), 'item').map((item) => item.attrs.id ?? '')]
+        world.post.commit(() => {
+          if (type !== 'retry') world.post.received(login.phone, login.device, ids, login.sentUpTo)
+          forward(world, login, node, ids)
+        })
+        world.mail.announceReceipts()
+        login.send(el('ack', { class: 'receipt', id, from: to, type, participant }))
+      },
+      ack: (login, node) => {
+        const { class: tag = '', id = '', type = '' } = node.attrs
+        world.post.commit(() => world.post.acked(login.phone, login.device, tag, id, type))
+      },
+    },
+  }
+}
+
+/** Types that concern nobody but the server and the own phone. */
+const PRIVATE = new Set(['peer_msg', 'hist_sync', 'read-self', 'played-self', 'server-error', 'inactive-self'])
+
+function forward(world: World, login: Login, node: BinaryNode, ids: readonly string[]): void {
+  const { to, participant, type, recipient } = node.attrs
+  if (type !== undefined && PRIVATE.has(type)) return
+  const target = parseJid(to)
+  if (!target) return // Baileys leaves `to` out when it confirms an own copy in a chat whose lid it does not know
+  const isGroup = target.kind === 'group'
+  const author = world.accounts.byJid(isGroup ? participant : to)
+  if (!author) return
+  const authorAddress = parseJid(isGroup ? participant : to)
+  const space: Space = authorAddress?.kind === 'lid' ? 'lid' : 'pn'
+  const reader = world.accounts.require(login.phone)
+  const attrs = {
+    id: node.attrs.id,
+    t: node.attrs.t ?? nowSeconds(),
+    type: type === 'inactive' ? undefined : type,
+    recipient,
+  }
+  if (type === 'retry' || type === 'enc_rekey_retry') {
+    // To the device that wrote the message, from the device that cannot read it, with all it carries.
+    const device = toJid(reader, space, login.device)
+    const names = isGroup ? { from: to, participant: device } : { from: device }
+    const receipt = el('receipt', { ...names, ...attrs }, children(node))
+    if (authorAddress) world.post.queue(author.phone, authorAddress.device, receipt)
+    return
+  }
+  // Named without device: clients use the name as the key of the chat.
+  const person = toJid(reader, space)
+  const names = isGroup ? { from: to, participant: person } : { from: person }
+  const receipt = el('receipt', { ...names, ...attrs }, children(node, 'list'))
+  if (author.phone !== login.phone) world.confirm(author.phone, login.phone, receipt, ids)
+  else if (type === 'sender') world.queueToAll(author.phone, receipt, login.device)
+}

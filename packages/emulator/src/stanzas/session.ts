@@ -1,0 +1,43 @@
+import { children } from '../stream/nodes.ts'
+import type { Login } from '../world/login.ts'
+import { settleCompanion } from '../world/settling.ts'
+import type { World } from '../world/world.ts'
+import type { Subject } from './registry.ts'
+
+/** Staying connected: asking for one's mail, pings, and remarks that need no answer. */
+export function session(world: World): Subject {
+  return {
+    iqs: {
+      'w:p get': () => [],
+      'w:p get ping': () => [],
+      'passive set active': (login) => {
+        // The mail comes after the result of this query, which is sent when the handler is through.
+        setImmediate(() => activate(world, login))
+        return []
+      },
+      'passive set passive': () => [],
+      'urn:xmpp:whatsapp:dirty set clean': () => [],
+      'w:stats set': () => [],
+      'w:stats get': () => [],
+      tos: () => [],
+    },
+    stanzas: {
+      ib: (login, node) => {
+        const known = ['unified_session', 'offline_batch', 'telemetry', 'client_expiration', 'offline']
+        if (children(node).some(({ tag }) => !known.includes(tag))) world.unknown.report(login.address, node)
+      },
+    },
+  }
+}
+
+/** Hands a login its mail; a new companion then gets the phone's first words. */
+export function activate(world: World, login: Login): void {
+  if (login.isActive) return
+  login
+    .activate()
+    .then(() => settleCompanion(world, login))
+    .then(() => world.announceLogin(login.phone))
+    .catch((error: unknown) => {
+      if (!world.isClosed) world.warn(`${login.address} did not get its mail: ${String(error)}`)
+    })
+}

@@ -1,0 +1,118 @@
+import Database from 'better-sqlite3'
+
+/**
+ * The one file that holds everything the network must not forget: keys, accounts, devices, Signal state, undelivered
+ * stanzas. Whatever is acknowledged was committed here before.
+ */
+export class Store {
+  readonly #db: Database.Database
+  readonly #statements = new Map<string, Database.Statement<unknown[], unknown>>()
+
+  constructor(file: string | undefined) {
+    this.#db = new Database(file ?? ':memory:')
+    this.#db.pragma('journal_mode = WAL')
+    // NORMAL hands every commit to the kernel before it returns, which is all that kill -9 can take from us.
+    // FULL would also survive a power cut; an emulator on a developer's machine does not pay for that.
+    this.#db.pragma('synchronous = NORMAL')
+    this.#db.exec(SCHEMA)
+  }
+
+  /** Runs `work` as one commit, or as part of the one that is already open. */
+  transaction<T>(work: () => T): T {
+    if (this.#db.inTransaction) return work()
+    return this.#db.transaction(work).immediate()
+  }
+
+  get isInTransaction(): boolean {
+    return this.#db.inTransaction
+  }
+
+  run(sql: string, ...values: unknown[]): { changes: number; rowId: number } {
+    const { changes, lastInsertRowid } = this.#prepare(sql).run(...values)
+    return { changes, rowId: Number(lastInsertRowid) }
+  }
+
+  /** The caller names the columns in `sql`, so it knows the shape `Row`. */
+  first<Row>(sql: string, ...values: unknown[]): Row | undefined {
+    return this.#prepare(sql).get(...values) as Row | undefined
+  }
+
+  /** The caller names the columns in `sql`, so it knows the shape `Row`. */
+  all<Row>(sql: string, ...values: unknown[]): Row[] {
+    return this.#prepare(sql).all(...values) as Row[]
+  }
+
+  close(): void {
+    if (this.#db.open) this.#db.close()
+  }
+
+  #prepare(sql: string): Database.Statement<unknown[], unknown> {
+    let statement = this.#statements.get(sql)
+    if (!statement) {
+      statement = this.#db.prepare<unknown[], unknown>(sql)
+      this.#statements.set(sql, statement)
+    }
+    return statement
+  }
+}
+
+const SCHEMA = `
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS accounts (
+  phone TEXT PRIMARY KEY, lid TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, name TEXT, about TEXT NOT NULL DEFAULT '',
+  behaviour TEXT NOT NULL DEFAULT 'silent', identity TEXT NOT NULL, settings TEXT NOT NULL DEFAULT '{}',
+  next_device INTEGER NOT NULL DEFAULT 1, next_pre_key INTEGER NOT NULL DEFAULT 1
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS devices (
+  phone TEXT NOT NULL, device INTEGER NOT NULL, key_index INTEGER NOT NULL, noise_key BLOB NOT NULL,
+  identity_key BLOB NOT NULL, registration_id INTEGER NOT NULL, skey_id INTEGER NOT NULL, skey_value BLOB NOT NULL,
+  skey_signature BLOB NOT NULL, signed_identity BLOB NOT NULL, platform TEXT NOT NULL, linked_at INTEGER NOT NULL,
+  settled INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (phone, device)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS one_time_keys (
+  phone TEXT NOT NULL, device INTEGER NOT NULL, id INTEGER NOT NULL, value BLOB NOT NULL, PRIMARY KEY (phone, device, id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS pre_keys (
+  phone TEXT NOT NULL, id INTEGER NOT NULL, public BLOB NOT NULL, private BLOB NOT NULL, PRIMARY KEY (phone, id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sessions (
+  owner TEXT NOT NULL, address TEXT NOT NULL, record TEXT NOT NULL, PRIMARY KEY (owner, address)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sender_keys (
+  owner TEXT NOT NULL, chat TEXT NOT NULL, author TEXT NOT NULL, record BLOB NOT NULL, PRIMARY KEY (owner, chat, author)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sender_keys_sent (
+  owner TEXT NOT NULL, chat TEXT NOT NULL, address TEXT NOT NULL, PRIMARY KEY (owner, chat, address)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS pending (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, phone TEXT NOT NULL, device INTEGER NOT NULL, tag TEXT NOT NULL,
+  id TEXT NOT NULL, type TEXT NOT NULL, body BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS pending_by_device ON pending (phone, device, seq);
+CREATE INDEX IF NOT EXISTS pending_by_id ON pending (phone, device, id);
+CREATE TABLE IF NOT EXISTS heard (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL, sender TEXT NOT NULL, id TEXT NOT NULL, chat TEXT NOT NULL,
+  type TEXT NOT NULL, text TEXT NOT NULL, at INTEGER NOT NULL, copies INTEGER NOT NULL DEFAULT 1, message BLOB NOT NULL,
+  raw TEXT NOT NULL, UNIQUE (owner, sender, id)
+);
+CREATE TABLE IF NOT EXISTS sent (
+  owner TEXT NOT NULL, id TEXT NOT NULL, chat TEXT NOT NULL, space TEXT NOT NULL, at INTEGER NOT NULL,
+  message BLOB NOT NULL, PRIMARY KEY (owner, id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS receipts (
+  owner TEXT NOT NULL, id TEXT NOT NULL, sender TEXT NOT NULL, type TEXT NOT NULL, at INTEGER NOT NULL,
+  PRIMARY KEY (owner, id, sender, type)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS watchers (
+  watched TEXT NOT NULL, phone TEXT NOT NULL, device INTEGER NOT NULL, PRIMARY KEY (watched, phone, device)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS chat_groups (id TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS group_members (
+  id TEXT NOT NULL, phone TEXT NOT NULL, role TEXT NOT NULL, PRIMARY KEY (id, phone)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS groups_by_member ON group_members (phone, id);
+CREATE TABLE IF NOT EXISTS app_state (
+  phone TEXT NOT NULL, collection TEXT NOT NULL, version INTEGER NOT NULL, patch BLOB NOT NULL,
+  PRIMARY KEY (phone, collection, version)
+) WITHOUT ROWID;
+`

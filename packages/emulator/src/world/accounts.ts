@@ -1,0 +1,203 @@
+import { createHash } from 'node:crypto'
+import { Curve } from '@whiskeysockets/baileys'
+import type { Store } from '../state/database.ts'
+import { newPair, type RawKeyPair } from '../state/server-keys.ts'
+import { parseJid } from './jids.ts'
+
+export type Behaviour = 'silent' | 'echo'
+
+/** Everything the device 0 of an account, which lives in the emulator, needs to take part in Signal. */
+export interface Identity {
+  readonly key: RawKeyPair
+  readonly registrationId: number
+  readonly signedPreKey: { readonly id: number; readonly pair: RawKeyPair; readonly signature: Buffer }
+  /** Names the account in every device list it signs; constant for ever. */
+  readonly rawId: number
+  /** The key the phone shares with its companions to encrypt app state. */
+  readonly appStateKey: { readonly id: Buffer; readonly data: Buffer }
+}
+
+export interface Account {
+  readonly phone: string
+  readonly lid: string
+  /** A phone has an owner who links companions to it; a contact has a behaviour. */
+  readonly kind: 'phone' | 'contact'
+  readonly name: string | null
+  readonly about: string
+  readonly behaviour: Behaviour
+  readonly identity: Identity
+  readonly settings: Settings
+}
+
+export interface Settings {
+  readonly privacy?: Record<string, string>
+  readonly blocked?: string[]
+  readonly disappearing?: number
+  readonly picture?: string
+}
+
+interface Row {
+  phone: string
+  lid: string
+  kind: Account['kind']
+  name: string | null
+  about: string
+  behaviour: Behaviour
+  identity: string
+  settings: string
+}
+
+/** Who is on this WhatsApp. One process owns the file, so what was read once is kept. */
+export class Accounts {
+  readonly #store: Store
+  readonly #byPhone = new Map<string, Account>()
+  readonly #phoneByLid = new Map<string, string>()
+
+  constructor(store: Store) {
+    this.#store = store
+    for (const { phone, lid } of store.all<{ phone: string; lid: string }>('SELECT phone, lid FROM accounts')) {
+      this.#phoneByLid.set(lid, phone)
+    }
+  }
+
+  get(phone: string): Account | undefined {
+    const known = this.#byPhone.get(phone)
+    if (known) return known
+    const row = this.#store.first<Row>('SELECT * FROM accounts WHERE phone = ?', phone)
+    return row && this.#remember(fromRow(row))
+  }
+
+  /** The account behind a phone or lid JID, of any device. */
+  byJid(jid: string | undefined): Account | undefined {
+    const address = parseJid(jid)
+    if (address?.kind === 'pn') return this.get(address.user)
+    if (address?.kind !== 'lid') return undefined
+    const phone = this.#phoneByLid.get(address.user)
+    return phone === undefined ? undefined : this.get(phone)
+  }
+
+  require(phone: string): Account {
+    const account = this.get(phone)
+    if (!account) throw new Error(`${phone} is neither a phone nor a contact of this emulator.`)
+    return account
+  }
+
+  all(kind: Account['kind']): Account[] {
+    const rows = this.#store.all<Row>('SELECT * FROM accounts WHERE kind = ? ORDER BY phone', kind)
+    return rows.map((row) => this.#byPhone.get(row.phone) ?? this.#remember(fromRow(row)))
+  }
+
+  /** Gets the account, or makes it; a name or behaviour that is given replaces the old one. */
+  ensure(phone: string, kind: Account['kind'], wanted: { name?: string; behaviour?: Behaviour } = {}): Account {
+    const known = this.get(phone)
+    if (known && known.kind !== kind)
+      throw new Error(`${phone} is a ${known.kind} already, it cannot be a ${kind} too.`)
+    if (known) return this.update(phone, wanted)
+    const lid = this.#freeLid(phone)
+    this.#store.run(
+      'INSERT INTO accounts (phone, lid, kind, name, behaviour, identity) VALUES (?, ?, ?, ?, ?, ?)',
+      phone,
+      lid,
+      kind,
+      wanted.name ?? null,
+      wanted.behaviour ?? 'silent',
+      JSON.stringify(newIdentity(), bytesAsBase64),
+    )
+    this.#phoneByLid.set(lid, phone)
+    return this.require(phone)
+  }
+
+  update(
+    phone: string,
+    change: { name?: string; about?: string; behaviour?: Behaviour; settings?: Settings; identity?: Identity },
+  ): Account {
+    const old = this.require(phone)
+    const account: Account = { ...old, ...definedOnly(change) }
+    if (JSON.stringify(account) === JSON.stringify(old)) return old
+    this.#store.run(
+      'UPDATE accounts SET name = ?, about = ?, behaviour = ?, settings = ?, identity = ? WHERE phone = ?',
+      account.name,
+      account.about,
+      account.behaviour,
+      JSON.stringify(account.settings),
+      JSON.stringify(account.identity, bytesAsBase64),
+      phone,
+    )
+    return this.#remember(account)
+  }
+
+  /** Numbers that are used up once taken, such as device ids: never given out twice. */
+  takeNumber(phone: string, counter: 'next_device' | 'next_pre_key'): number {
+    const row = this.#store.first<{ taken: number }>(
+      `UPDATE accounts SET ${counter} = ${counter} + 1 WHERE phone = ? RETURNING ${counter} - 1 AS taken`,
+      phone,
+    )
+    if (!row) throw new Error(`${phone} has no account.`)
+    return row.taken
+  }
+
+  #remember(account: Account): Account {
+    this.#byPhone.set(account.phone, account)
+    return account
+  }
+
+  /** Lids are derived from the number, so that a test sees the same one every time. */
+  #freeLid(phone: string): string {
+    for (let attempt = 0; ; attempt++) {
+      const digest = createHash('sha256').update(`${phone}/${attempt}`).digest()
+      const lid = String(100_000_000_000_000n + (digest.readBigUInt64BE(0) % 899_999_999_999_999n))
+      if (!this.#phoneByLid.has(lid)) return lid
+    }
+  }
+}
+
+export function newIdentity(): Identity {
+  const key = newPair()
+  const pair = newPair()
+  const random = newPair().private
+  return {
+    key,
+    registrationId: (random.readUInt16BE(0) & 0x3fff) + 1,
+    signedPreKey: { id: 1, pair, signature: signPreKey(key, pair.public) },
+    rawId: random.readUInt32BE(2) >>> 1,
+    appStateKey: { id: Buffer.from([0, 1, ...random.subarray(6, 10)]), data: newPair().private },
+  }
+}
+
+function signPreKey(identity: RawKeyPair, preKey: Buffer): Buffer {
+  return Buffer.from(Curve.sign(identity.private, Buffer.concat([Buffer.from([5]), preKey])))
+}
+
+function fromRow(row: Row): Account {
+  return {
+    phone: row.phone,
+    lid: row.lid,
+    kind: row.kind,
+    name: row.name,
+    about: row.about,
+    behaviour: row.behaviour,
+    // Written by this class only.
+    settings: JSON.parse(row.settings) as Settings,
+    identity: JSON.parse(row.identity, base64AsBytes) as Identity,
+  }
+}
+
+/** `JSON.stringify` has called `Buffer.toJSON` before it asks a replacer. */
+function bytesAsBase64(_key: string, value: unknown): unknown {
+  if (typeof value === 'object' && value !== null && 'type' in value && value.type === 'Buffer' && 'data' in value) {
+    return { base64: Buffer.from(value.data as number[]).toString('base64') }
+  }
+  return value
+}
+
+function base64AsBytes(_key: string, value: unknown): unknown {
+  if (typeof value === 'object' && value !== null && 'base64' in value && typeof value.base64 === 'string') {
+    return Buffer.from(value.base64, 'base64')
+  }
+  return value
+}
+
+function definedOnly<T extends object>(change: T): Partial<T> {
+  // Object.entries loses the key type; the entries are T's own.
+  return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined)) as Partial<T>
+}

@@ -1,0 +1,317 @@
+import { randomBytes } from 'node:crypto'
+import { type BinaryNode, decodeBinaryNode, type proto } from '@whiskeysockets/baileys'
+import { SignalUnit } from '../signal/unit.ts'
+import { bigEndian, bytesOf, child, el, numberOf } from '../stream/nodes.ts'
+import { toXml } from '../stream/xml.ts'
+import type { Account } from './accounts.ts'
+import type { Bundle } from './bundles.ts'
+import { isSilent, textIn, typeOf } from './content.ts'
+import { type Origin, originOf, readMessage } from './incoming.ts'
+import { parseJid, type Space, toJid } from './jids.ts'
+import { type Envelope, Outgoing, type Parcel } from './outgoing.ts'
+import type { Pending } from './post.ts'
+import type { World } from './world.ts'
+
+/**
+ * The device 0 of an account: the phone in somebody's hand. Reads its mail one stanza at a time; what a stanza causes
+ * (ratchet, message, receipt, answer, and the stanza's removal) is one commit, so a kill repeats it or has it done.
+ */
+export class Handset {
+  readonly #world: World
+  readonly #phone: string
+  #lane: Promise<unknown> = Promise.resolve()
+  #isReading = false
+  #isOffline = false
+  readonly #retries = new Map<string, number>()
+
+  constructor(world: World, phone: string) {
+    this.#world = world
+    this.#phone = phone
+  }
+
+  get account(): Account {
+    return this.#world.accounts.require(this.#phone)
+  }
+
+  /** There is mail. */
+  wake(): void {
+    if (this.#isReading || this.#isOffline) return
+    this.#isReading = true
+    void this.#inTurn(() => this.#readAll()).catch((error: unknown) => {
+      this.#world.warn(`the phone of ${this.#phone} could not read its mail: ${String(error)}`)
+    })
+  }
+
+  /** Off: mail waits at the server, nothing is confirmed. */
+  setOffline(isOffline: boolean): void {
+    this.#isOffline = isOffline
+    if (!isOffline) this.wake()
+  }
+
+  /** Writes a message. Resolves when it is committed, which is when a phone shows its first tick. */
+  says(to: string, message: proto.IMessage, options: { space?: Space; id?: string } = {}): Promise<{ id: string }> {
+    return this.#inTurn(async () => {
+      const unit = new SignalUnit(this.#world.store, this.#phone)
+      const envelope = { id: options.id ?? newMessageId(), at: nowSeconds() }
+      const space = options.space ?? 'pn'
+      const parcels = await this.#compose(unit, to, message, space, envelope)
+      this.#world.post.commit(() => {
+        unit.write()
+        this.#world.mail.keepSent(this.#phone, envelope.id, to, space, message)
+        this.#queue(parcels)
+      })
+      return { id: envelope.id }
+    })
+  }
+
+  /** Sends a companion something that no chat shows; `alongside` runs in the same commit. */
+  tellCompanion(device: number, messages: readonly proto.IMessage[], alongside: () => void): Promise<void> {
+    return this.#inTurn(async () => {
+      const unit = new SignalUnit(this.#world.store, this.#phone)
+      const outgoing = new Outgoing(this.#world, unit, this.account)
+      const parcels: Parcel[] = []
+      for (const message of messages) {
+        parcels.push(await outgoing.toCompanion(device, message, { id: newMessageId(), at: nowSeconds() }))
+      }
+      this.#world.post.commit(() => {
+        unit.write()
+        this.#queue(parcels)
+        alongside()
+      })
+    })
+  }
+
+  /** Resolves when everything asked for so far has happened. */
+  async settled(): Promise<void> {
+    await this.#lane
+  }
+
+  #inTurn<T>(job: () => Promise<T>): Promise<T> {
+    const result = this.#lane.then(job)
+    this.#lane = result.catch(() => undefined) // the caller has the error; the next job must not
+    return result
+  }
+
+  async #readAll(): Promise<void> {
+    try {
+      for (;;) {
+        if (this.#isOffline || this.#world.isClosed) return
+        const [pending] = this.#world.post.after(this.#phone, 0, 0, 1)
+        if (!pending) return
+        await this.#read(pending).catch((error: unknown) => {
+          // A stanza that breaks the emulator would block all that come after it.
+          this.#world.warn(`the phone of ${this.#phone} lost a stanza: ${String(error)}`)
+          this.#world.post.remove(pending.seq)
+        })
+      }
+    } finally {
+      this.#isReading = false
+    }
+  }
+
+  async #read(pending: Pending): Promise<void> {
+    const node = await decodeBinaryNode(pending.body)
+    const origin = originOf(this.#world, node)
+    if (origin && node.tag === 'message') await this.#readMessage(pending, node, origin)
+    else if (origin && node.attrs.type === 'retry') await this.#sendAgain(pending, node, origin)
+    else this.#world.post.remove(pending.seq)
+  }
+
+  async #readMessage(pending: Pending, node: BinaryNode, origin: Origin): Promise<void> {
+    const { faults, post, store } = this.#world
+    const unit = new SignalUnit(store, this.#phone)
+    const read = faults.takeDecryptFailure(this.#phone)
+      ? ({ outcome: 'unreadable', why: 'a fault was asked for' } as const)
+      : await readMessage(unit, this.account, origin, node)
+    if (read.outcome === 'unreadable') {
+      this.#world.trace(`${this.#phone} cannot read ${node.attrs.id ?? ''}: ${read.why}`)
+      return post.commit(() => {
+        post.queue(origin.author.phone, origin.device, this.#retryReceipt(node, origin))
+        post.remove(pending.seq)
+      })
+    }
+    if (read.outcome === 'known') return post.remove(pending.seq)
+    const answer = await this.#answer(unit, read.message, node, origin)
+    post.commit(() => {
+      unit.write()
+      this.#take(read.message, node, origin)
+      if (answer) {
+        this.#world.mail.keepSent(this.#phone, answer.id, origin.author.phone, origin.space, answer.message)
+        this.#queue(answer.parcels)
+      }
+      post.remove(pending.seq)
+    })
+    this.#world.mail.announce(this.#phone)
+    this.#world.mail.announceReceipts()
+  }
+
+  /** Inside the commit: shows the message and confirms it. */
+  #take(message: proto.IMessage, node: BinaryNode, origin: Origin): void {
+    const id = node.attrs.id ?? ''
+    const copy = message.deviceSentMessage?.message
+    const shown = copy ?? message
+    const isPeer = node.attrs.category === 'peer'
+    if (!isPeer && !isSilent(shown)) {
+      this.#world.mail.record(this.#phone, {
+        id,
+        from: origin.author.phone,
+        chat: this.#chatOf(origin, message.deviceSentMessage?.destinationJid ?? node.attrs.recipient),
+        at: Number(node.attrs.t ?? 0) * 1000,
+        message: shown,
+        raw: toXml(node),
+      })
+    }
+    const isOwn = origin.author.phone === this.#phone
+    if (this.account.kind === 'phone' && !this.#world.faults.phoneReceipts && !isOwn) return
+    const from = origin.group ?? toJid(this.account, origin.space)
+    const attrs = {
+      from,
+      id,
+      t: nowSeconds(),
+      participant: origin.group && toJid(this.account, origin.space),
+    }
+    if (isPeer) this.#world.queueTo(origin.author.phone, origin.device, el('receipt', { ...attrs, type: 'peer_msg' }))
+    else if (isOwn) {
+      const recipient = origin.group ? undefined : node.attrs.recipient
+      this.#world.queueTo(this.#phone, origin.device, el('receipt', { ...attrs, type: 'sender', recipient }))
+    } else this.#world.confirm(origin.author.phone, this.#phone, el('receipt', attrs), [id])
+  }
+
+  /** What an echoing contact writes back, encrypted with the keys as they are after reading. */
+  async #answer(
+    unit: SignalUnit,
+    message: proto.IMessage,
+    node: BinaryNode,
+    origin: Origin,
+  ): Promise<{ id: string; message: proto.IMessage; parcels: Parcel[] } | undefined> {
+    const { author, group, space } = origin
+    const isFirst = !this.#world.mail.hasHeard(this.#phone, author.phone, node.attrs.id ?? '')
+    const isForUs =
+      this.account.behaviour === 'echo' && !group && author.phone !== this.#phone && author.kind === 'phone'
+    if (!isForUs || !isFirst || typeOf(message) !== 'text') return undefined
+    const id = newMessageId()
+    const echo = { conversation: textIn(message) }
+    const outgoing = new Outgoing(this.#world, unit, this.account)
+    return { id, message: echo, parcels: await outgoing.toPerson(author, echo, space, { id, at: nowSeconds() }) }
+  }
+
+  /** A device could not read what we wrote. */
+  async #sendAgain(pending: Pending, node: BinaryNode, origin: Origin): Promise<void> {
+    const { mail, post, store } = this.#world
+    const id = node.attrs.id ?? ''
+    const sent = mail.sent(this.#phone, id)
+    if (!sent) return post.remove(pending.seq)
+    const unit = new SignalUnit(store, this.#phone)
+    const retry = child(node, 'retry')
+    const bundle = bundleIn(node)
+    const group = this.#world.groups.get(sent.chat)
+    const chat = this.#world.accounts.get(sent.chat)
+    const space: Space = sent.space === 'lid' ? 'lid' : 'pn'
+    const parcel = await new Outgoing(this.#world, unit, this.account).again(
+      { account: origin.author, device: origin.device },
+      { message: sent.message, space, ...(group && { group }), ...(chat && { chat }) },
+      { id, at: nowSeconds() },
+      { count: Number(retry?.attrs.count ?? 1), ...(bundle && { bundle }) },
+    )
+    post.commit(() => {
+      unit.write()
+      this.#queue([parcel])
+      post.remove(pending.seq)
+    })
+  }
+
+  async #compose(
+    unit: SignalUnit,
+    to: string,
+    message: proto.IMessage,
+    space: Space,
+    envelope: Envelope,
+  ): Promise<Parcel[]> {
+    const outgoing = new Outgoing(this.#world, unit, this.account)
+    if (!to.endsWith('@g.us')) return outgoing.toPerson(this.#world.accounts.require(to), message, space, envelope)
+    const group = this.#world.groups.get(to)
+    if (!group) throw new Error(`There is no group ${to}.`)
+    if (!this.#world.groups.members(to).has(this.#phone)) throw new Error(`${this.#phone} is not a member of ${to}.`)
+    return outgoing.toGroup(group, message, envelope)
+  }
+
+  #queue(parcels: readonly Parcel[]): void {
+    for (const { phone, device, node } of parcels) this.#world.post.queue(phone, device, node)
+  }
+
+  #chatOf(origin: Origin, destination: string | null | undefined): string {
+    if (origin.group) return origin.group
+    if (origin.author.phone !== this.#phone) return origin.author.phone
+    return this.#world.accounts.byJid(destination ?? undefined)?.phone ?? parseJid(destination ?? '')?.user ?? ''
+  }
+
+  #retryReceipt(node: BinaryNode, origin: Origin): BinaryNode {
+    const id = node.attrs.id ?? ''
+    const key = `${origin.author.phone}/${id}`
+    const count = (this.#retries.get(key) ?? 0) + 1
+    this.#retries.set(key, count)
+    const { identity } = this.account
+    const content = [
+      el('retry', { count, id, t: node.attrs.t, v: '1', error: '0' }),
+      el('registration', {}, bigEndian(identity.registrationId, 4)),
+    ]
+    // With keys from the second try on, as phones do: the first one may be answered in the session that is there.
+    if (count > 1) content.push(this.#keys())
+    const attrs = {
+      from: origin.group ?? toJid(this.account, origin.space),
+      id,
+      t: nowSeconds(),
+      type: 'retry',
+      participant: origin.group && toJid(this.account, origin.space),
+      recipient: node.attrs.recipient,
+    }
+    return el('receipt', attrs, content)
+  }
+
+  #keys(): BinaryNode {
+    const bundle = this.#world.takeBundle(this.#phone, 0)
+    if (!bundle) throw new Error(`${this.#phone} has no keys.`)
+    const { oneTimeKey, signedPreKey } = bundle
+    const key = oneTimeKey
+      ? [el('key', {}, [el('id', {}, bigEndian(oneTimeKey.id, 3)), el('value', {}, oneTimeKey.value)])]
+      : []
+    return el('keys', {}, [
+      el('type', {}, Buffer.from([5])),
+      el('identity', {}, bundle.identityKey),
+      ...key,
+      el('skey', {}, [
+        el('id', {}, bigEndian(signedPreKey.id, 3)),
+        el('value', {}, signedPreKey.value),
+        el('signature', {}, signedPreKey.signature),
+      ]),
+    ])
+  }
+}
+
+/** The fresh keys that a retry receipt may carry. */
+function bundleIn(receipt: BinaryNode): Bundle | undefined {
+  const keys = child(receipt, 'keys')
+  const skey = child(keys, 'skey')
+  if (!keys || !skey) return undefined
+  const key = child(keys, 'key')
+  return {
+    registrationId: numberOf(child(receipt, 'registration')),
+    identityKey: bytesOf(child(keys, 'identity')),
+    signedPreKey: {
+      id: numberOf(child(skey, 'id')),
+      value: bytesOf(child(skey, 'value')),
+      signature: bytesOf(child(skey, 'signature')),
+    },
+    oneTimeKey: key && { id: numberOf(child(key, 'id')), value: bytesOf(child(key, 'value')) },
+    signedIdentity: undefined,
+  }
+}
+
+/** The form of Android's ids. */
+export function newMessageId(): string {
+  return `AC${randomBytes(15).toString('hex').toUpperCase()}`
+}
+
+export function nowSeconds(): number {
+  return Math.floor(Date.now() / 1000)
+}

@@ -1,0 +1,115 @@
+import { type BinaryNode, decodeBinaryNode } from '@whiskeysockets/baileys'
+import type { Connection } from '../stream/connection.ts'
+import { el, SERVER } from '../stream/nodes.ts'
+import type { Post } from './post.ts'
+
+const BATCH = 200
+
+/** One companion's connection after it has logged in: what the handlers see of a socket. */
+export class Login {
+  readonly phone: string
+  readonly device: number
+  readonly connection: Connection
+  readonly #post: Post
+  readonly #trace: (node: BinaryNode) => void
+  /** The last pending stanza that went out on this connection. */
+  #sentUpTo = 0
+  #isActive = false
+  #pumping: Promise<void> | undefined
+  #rungAgain = false
+  /** Said by the client itself; nothing is withheld from one that is not. */
+  isAvailable = false
+  /** Acks held back by a fault; a chain keeps their order. */
+  ackTail: Promise<void> = Promise.resolve()
+
+  constructor(
+    who: { phone: string; device: number },
+    connection: Connection,
+    post: Post,
+    trace: (node: BinaryNode) => void,
+  ) {
+    this.phone = who.phone
+    this.device = who.device
+    this.connection = connection
+    this.#post = post
+    this.#trace = trace
+  }
+
+  get address(): string {
+    return `${this.phone}:${this.device}`
+  }
+
+  get isActive(): boolean {
+    return this.#isActive
+  }
+
+  get sentUpTo(): number {
+    return this.#sentUpTo
+  }
+
+  send(node: BinaryNode): void {
+    this.#trace(node)
+    this.connection.send(node)
+  }
+
+  /** The client wants its mail. Hands over what has waited, marked as offline, and says when that was all. */
+  async activate(): Promise<void> {
+    if (this.#isActive) return // some clients say it in the login and once more
+    this.#isActive = true
+    const { counts, total, last } = this.#post.waiting(this.phone, this.device)
+    if (total > 0) {
+      const { message = 0, receipt = 0, notification = 0 } = counts
+      const preview = { count: total, message, receipt, notification, appdata: 0, t: Math.floor(Date.now() / 1000) }
+      this.send(el('ib', { from: SERVER }, [el('offline_preview', preview)]))
+    }
+    this.#pumping = this.#pump(last).then(() => {
+      this.send(el('ib', { from: SERVER }, [el('offline', { count: total })]))
+    })
+    await this.#pumping
+    this.#pumping = undefined
+    this.fetch()
+  }
+
+  /** There may be something to fetch. */
+  fetch(): void {
+    if (!this.#isActive || this.connection.isClosed) return
+    if (this.#pumping) {
+      this.#rungAgain = true
+      return
+    }
+    this.#pumping = this.#pump(0).finally(() => {
+      this.#pumping = undefined
+      if (!this.#rungAgain) return
+      this.#rungAgain = false
+      this.fetch()
+    })
+  }
+
+  /** Sends what is pending, in order of arrival; up to stanza `offlineUpTo` it is marked as having waited. */
+  async #pump(offlineUpTo: number): Promise<void> {
+    let place = 0
+    for (;;) {
+      const batch = this.#post.after(this.phone, this.device, this.#sentUpTo, BATCH)
+      for (const { seq, body } of batch) {
+        if (this.connection.isClosed) return
+        const node = seq <= offlineUpTo || this.#isTraced ? await decodeBinaryNode(body) : undefined
+        if (node && seq <= offlineUpTo) {
+          node.attrs.offline = String(place++)
+          this.send(node)
+        } else {
+          if (node) this.#trace(node)
+          this.connection.sendEncoded(body)
+        }
+        this.#sentUpTo = seq
+      }
+      if (batch.length < BATCH) return
+      await new Promise((resolve) => setImmediate(resolve)) // a long queue must not starve the other sockets
+    }
+  }
+
+  get #isTraced(): boolean {
+    return this.#trace !== NO_TRACE
+  }
+}
+
+export const NO_TRACE = () => undefined

@@ -1,0 +1,225 @@
+import { proto } from '@whiskeysockets/baileys'
+import type { Store } from '../state/database.ts'
+import { textIn, typeOf } from './content.ts'
+
+/** A message as the screen of a phone shows it: once per sender and id, however often it arrived. */
+export interface Heard {
+  readonly id: string
+  /** Phone digits of the person who wrote it. */
+  readonly from: string
+  /** Phone digits of the other person, or the id of the group with `@g.us`. */
+  readonly chat: string
+  /** `text`, `image`, `reaction`, `edit`, … */
+  readonly type: string
+  readonly text: string
+  /** Milliseconds. */
+  readonly at: number
+  /** How often it arrived under the same id. */
+  readonly copies: number
+  readonly message: proto.IMessage
+  /** The stanza of the first copy as XML, after the server routed it. */
+  readonly raw: string
+  /** Place in the order of arrival. */
+  readonly seq: number
+}
+
+export type Matcher = string | RegExp | ((heard: Heard) => boolean)
+
+interface Row extends Omit<Heard, 'from' | 'message'> {
+  sender: string
+  message: Buffer
+}
+
+interface Waiter {
+  readonly owner: string
+  readonly matches: (heard: Heard) => boolean
+  readonly resolve: (heard: Heard) => void
+}
+
+interface ReceiptWaiter {
+  readonly isThere: () => boolean
+  readonly resolve: () => void
+}
+
+/** What the people in the emulator have read and written, and who confirmed it. Lasts in the file. */
+export class Mailbox {
+  readonly #store: Store
+  readonly #patienceMs: number
+  readonly #taken = new Set<number>()
+  readonly #announced = new Map<string, number>()
+  readonly #waiters = new Set<Waiter>()
+  readonly #receiptWaiters = new Set<ReceiptWaiter>()
+
+  constructor(store: Store, patienceMs: number) {
+    this.#store = store
+    this.#patienceMs = patienceMs
+  }
+
+  /** Inside a commit: a message arrived at `owner`. Returns false when it is a copy of one that is there already. */
+  record(owner: string, heard: Omit<Heard, 'seq' | 'copies' | 'type' | 'text'>): boolean {
+    const row = this.#store.first<{ copies: number }>(
+      `INSERT INTO heard (owner, sender, id, chat, type, text, at, message, raw)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (owner, sender, id) DO UPDATE SET copies = copies + 1
+       RETURNING copies`,
+      owner,
+      heard.from,
+      heard.id,
+      heard.chat,
+      typeOf(heard.message),
+      textIn(heard.message),
+      heard.at,
+      proto.Message.encode(heard.message).finish(),
+      heard.raw,
+    )
+    return row?.copies === 1
+  }
+
+  hasHeard(owner: string, sender: string, id: string): boolean {
+    const sql = 'SELECT 1 FROM heard WHERE owner = ? AND sender = ? AND id = ?'
+    return this.#store.first(sql, owner, sender, id) !== undefined
+  }
+
+  /** Everything `owner` has heard, in order of arrival. */
+  messages(owner: string): Heard[] {
+    return this.#after(owner, 0)
+  }
+
+  /** The oldest message that matches and that no earlier call has taken; waits for it when it is not there yet. */
+  next(owner: string, matcher?: Matcher): Promise<Heard> {
+    const matches = toPredicate(matcher)
+    const known = this.messages(owner).find((heard) => !this.#taken.has(heard.seq) && matches(heard))
+    if (known) {
+      this.#taken.add(known.seq)
+      return Promise.resolve(known)
+    }
+    return this.#wait<Heard>(
+      this.#waiters,
+      (resolve) => ({ owner, matches, resolve }),
+      () => {
+        const heard = this.messages(owner).map(({ from, type, text }) => `${type} "${text}" from ${from}`)
+        return `${owner} was waiting for ${describe(matcher)} and has heard: ${heard.join(', ') || 'nothing'}`
+      },
+    )
+  }
+
+  /** After a commit that recorded something for `owner`. */
+  announce(owner: string): void {
+    const waiting = [...this.#waiters].filter((waiter) => waiter.owner === owner)
+    if (waiting.length === 0) return
+    // Waiters have looked at everything older when they came.
+    const fresh = this.#after(owner, this.#announced.get(owner) ?? 0).filter(({ seq }) => !this.#taken.has(seq))
+    this.#announced.set(owner, fresh.at(-1)?.seq ?? this.#announced.get(owner) ?? 0)
+    for (const waiter of waiting) {
+      const index = fresh.findIndex(waiter.matches)
+      const [heard] = index < 0 ? [] : fresh.splice(index, 1)
+      if (!heard) continue
+      this.#taken.add(heard.seq)
+      this.#waiters.delete(waiter)
+      waiter.resolve(heard)
+    }
+  }
+
+  /** Inside a commit: keeps what was written, so that a retry receipt can be answered after a restart too. */
+  keepSent(owner: string, id: string, chat: string, space: string, message: proto.IMessage): void {
+    this.#store.run(
+      'INSERT OR REPLACE INTO sent (owner, id, chat, space, at, message) VALUES (?, ?, ?, ?, ?, ?)',
+      owner,
+      id,
+      chat,
+      space,
+      Date.now(),
+      proto.Message.encode(message).finish(),
+    )
+  }
+
+  sent(owner: string, id: string): { chat: string; space: string; message: proto.IMessage } | undefined {
+    const row = this.#store.first<{ chat: string; space: string; message: Buffer }>(
+      'SELECT chat, space, message FROM sent WHERE owner = ? AND id = ?',
+      owner,
+      id,
+    )
+    return row && { ...row, message: proto.Message.decode(row.message) }
+  }
+
+  /** Inside a commit: somebody confirmed messages. Only those that a person in the emulator wrote are noted. */
+  confirm(owner: string, ids: readonly string[], sender: string, type: string): void {
+    for (const id of ids) {
+      this.#store.run(
+        `INSERT OR IGNORE INTO receipts (owner, id, sender, type, at)
+         SELECT owner, id, ?, ?, ? FROM sent WHERE owner = ? AND id = ?`,
+        sender,
+        type,
+        Date.now(),
+        owner,
+        id,
+      )
+    }
+  }
+
+  /** Resolves when somebody has confirmed message `id` of `owner` that way. */
+  confirmed(owner: string, id: string, type: string): Promise<void> {
+    const sql = 'SELECT 1 FROM receipts WHERE owner = ? AND id = ? AND type = ?'
+    const isThere = () => this.#store.first(sql, owner, id, type) !== undefined
+    if (isThere()) return Promise.resolve()
+    return this.#wait<void>(
+      this.#receiptWaiters,
+      (resolve) => ({ isThere, resolve: () => resolve() }),
+      () => `nobody has sent a ${type} receipt for message ${id} of ${owner}`,
+    )
+  }
+
+  /** After a commit that confirmed something. */
+  announceReceipts(): void {
+    for (const waiter of [...this.#receiptWaiters]) {
+      if (!waiter.isThere()) continue
+      this.#receiptWaiters.delete(waiter)
+      waiter.resolve()
+    }
+  }
+
+  #after(owner: string, seq: number): Heard[] {
+    const sql = 'SELECT * FROM heard WHERE owner = ? AND seq > ? ORDER BY seq'
+    return this.#store.all<Row>(sql, owner, seq).map(fromRow)
+  }
+
+  #wait<T>(waiters: Set<unknown>, make: (resolve: (value: T) => void) => unknown, complaint: () => string): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        waiters.delete(waiter)
+        reject(new Error(`${complaint()} (waited ${this.#patienceMs} ms)`))
+      }, this.#patienceMs)
+      const waiter = make((value) => {
+        clearTimeout(timer)
+        resolve(value)
+      })
+      waiters.add(waiter)
+    })
+  }
+}
+
+function toPredicate(matcher: Matcher | undefined): (heard: Heard) => boolean {
+  if (matcher === undefined) return () => true
+  if (typeof matcher === 'string') return ({ text }) => text === matcher
+  if (matcher instanceof RegExp) return ({ text }) => matcher.test(text)
+  return matcher
+}
+
+function describe(matcher: Matcher | undefined): string {
+  if (matcher === undefined) return 'any message'
+  return typeof matcher === 'function' ? 'a certain message' : String(matcher)
+}
+
+function fromRow({ sender, message, ...row }: Row): Heard {
+  return {
+    id: row.id,
+    from: sender,
+    chat: row.chat,
+    type: row.type,
+    text: row.text,
+    at: row.at,
+    copies: row.copies,
+    message: proto.Message.decode(message),
+    raw: row.raw,
+    seq: row.seq,
+  }
+}

@@ -1,0 +1,187 @@
+import { type BinaryNode, encodeWAMessage, type proto } from '@whiskeysockets/baileys'
+import { addressOf, Cipher } from '../signal/cipher.ts'
+import { SenderKeys } from '../signal/sender-keys.ts'
+import type { SignalUnit } from '../signal/unit.ts'
+import { el } from '../stream/nodes.ts'
+import type { Account } from './accounts.ts'
+import type { Bundle } from './bundles.ts'
+import type { GroupInfo } from './groups.ts'
+import { other, type Space, toJid } from './jids.ts'
+import type { World } from './world.ts'
+
+/** A stanza for one device, ready to be queued. */
+export interface Parcel {
+  readonly phone: string
+  readonly device: number
+  readonly node: BinaryNode
+}
+
+export interface Envelope {
+  readonly id: string
+  /** Seconds. */
+  readonly at: number
+}
+
+/** Encrypts what a person in the emulator writes, for each device that shall read it. Queues nothing itself. */
+export class Outgoing {
+  readonly #world: World
+  readonly #unit: SignalUnit
+  readonly #self: Account
+  readonly #cipher: Cipher
+  readonly #senderKeys: SenderKeys
+
+  constructor(world: World, unit: SignalUnit, self: Account) {
+    this.#world = world
+    this.#unit = unit
+    this.#self = self
+    this.#cipher = new Cipher(unit, self.identity)
+    this.#senderKeys = new SenderKeys(unit)
+  }
+
+  /** To a person: each of their devices, and a copy to each of our own companions. */
+  async toPerson(to: Account, message: proto.IMessage, space: Space, envelope: Envelope): Promise<Parcel[]> {
+    const parcels: Parcel[] = []
+    const devices = to.phone === this.#self.phone ? [] : this.#world.devices.numbersOf(to.phone)
+    for (const device of devices) {
+      const enc = await this.#enc(to, device, message)
+      parcels.push({ phone: to.phone, device, node: this.#node(space, message, envelope, [enc]) })
+    }
+    for (const { device } of this.#world.devices.of(this.#self.phone)) {
+      parcels.push(await this.copyTo(device, to, message, space, envelope))
+    }
+    return parcels
+  }
+
+  /** The copy of a sent message that makes it appear on one of our own companions. */
+  async copyTo(
+    device: number,
+    to: Account,
+    message: proto.IMessage,
+    space: Space,
+    envelope: Envelope,
+    retry?: number,
+  ): Promise<Parcel> {
+    const chat = toJid(to, space)
+    const copy = { deviceSentMessage: { destinationJid: chat, message } }
+    const enc = await this.#enc(this.#self, device, copy, retry)
+    // Without sender_pn or sender_lid: the client would take them for the names of the person written to.
+    const node = el(
+      'message',
+      {
+        from: toJid(this.#self, space),
+        id: envelope.id,
+        t: envelope.at,
+        type: stanzaType(message),
+        recipient: chat,
+        [space === 'pn' ? 'peer_recipient_lid' : 'peer_recipient_pn']: toJid(to, other(space)),
+      },
+      [enc],
+    )
+    return { phone: this.#self.phone, device, node }
+  }
+
+  /** To a group: one text for all, and our sender key for each device that does not have it yet. */
+  async toGroup(group: GroupInfo, message: proto.IMessage, envelope: Envelope): Promise<Parcel[]> {
+    const author = addressOf(this.#self, 0)
+    // Before the text is encrypted: the distribution describes the chain from here on.
+    const distribution = await this.#senderKeys.distribution(group.id, author)
+    const body = await this.#senderKeys.encrypt(group.id, author, encodeWAMessage(message))
+    const skmsg = el('enc', { v: '2', type: 'skmsg' }, body)
+    const parcels: Parcel[] = []
+    for (const phone of this.#world.groups.members(group.id).keys()) {
+      const member = this.#world.accounts.require(phone)
+      for (const device of this.#world.devices.numbersOf(phone)) {
+        if (phone === this.#self.phone && device === 0) continue
+        const address = addressOf(member, device)
+        const encs = [skmsg]
+        if (!this.#unit.hasOurSenderKey(group.id, address)) {
+          encs.unshift(await this.#enc(member, device, { senderKeyDistributionMessage: keyOf(group, distribution) }))
+          this.#unit.noteSenderKeySent(group.id, address)
+        }
+        parcels.push({ phone, device, node: this.#groupNode(group, message, envelope, encs) })
+      }
+    }
+    return parcels
+  }
+
+  /** From the phone to one of its own companions: keys, history. Never shown in a chat. */
+  async toCompanion(device: number, message: proto.IMessage, envelope: Envelope): Promise<Parcel> {
+    const enc = await this.#enc(this.#self, device, message)
+    // Without `notify`: peer messages count as our own, the client would rename itself.
+    const attrs = { from: toJid(this.#self, 'pn'), id: envelope.id, t: envelope.at, type: 'text', category: 'peer' }
+    return { phone: this.#self.phone, device, node: el('message', attrs, [enc]) }
+  }
+
+  /** Once more, to the one device that could not read it, in a session made anew. */
+  async again(
+    to: { account: Account; device: number },
+    sent: { message: proto.IMessage; space: Space; group?: GroupInfo; chat?: Account },
+    envelope: Envelope,
+    retry: { count: number; bundle?: Bundle },
+  ): Promise<Parcel> {
+    const { account, device } = to
+    const bundle = retry.bundle ?? this.#bundle(account, device)
+    await this.#cipher.open(addressOf(account, device), bundle)
+    if (sent.group) {
+      const distribution = await this.#senderKeys.distribution(sent.group.id, addressOf(this.#self, 0))
+      const message = { ...sent.message, senderKeyDistributionMessage: keyOf(sent.group, distribution) }
+      const enc = await this.#enc(account, device, message, retry.count)
+      this.#unit.noteSenderKeySent(sent.group.id, addressOf(account, device))
+      return { phone: account.phone, device, node: this.#groupNode(sent.group, sent.message, envelope, [enc]) }
+    }
+    if (account.phone === this.#self.phone) {
+      return this.copyTo(device, sent.chat ?? account, sent.message, sent.space, envelope, retry.count)
+    }
+    const enc = await this.#enc(account, device, sent.message, retry.count)
+    return { phone: account.phone, device, node: this.#node(sent.space, sent.message, envelope, [enc]) }
+  }
+
+  async #enc(to: Account, device: number, message: proto.IMessage, count?: number): Promise<BinaryNode> {
+    const address = addressOf(to, device)
+    if (!this.#cipher.hasSession(address)) await this.#cipher.open(address, this.#bundle(to, device))
+    const { type, body } = await this.#cipher.encrypt(address, encodeWAMessage(message))
+    return el('enc', { v: '2', type, count }, body)
+  }
+
+  #bundle(to: Account, device: number): Bundle {
+    const bundle = this.#world.takeBundle(to.phone, device)
+    if (!bundle) throw new Error(`${to.phone} has no device ${device}.`)
+    return bundle
+  }
+
+  #node(space: Space, message: proto.IMessage, envelope: Envelope, encs: BinaryNode[]): BinaryNode {
+    const attrs = {
+      from: toJid(this.#self, space),
+      id: envelope.id,
+      t: envelope.at,
+      type: stanzaType(message),
+      notify: this.#self.name ?? this.#self.phone,
+      [space === 'pn' ? 'sender_lid' : 'sender_pn']: toJid(this.#self, other(space)),
+    }
+    return el('message', attrs, encs)
+  }
+
+  #groupNode(group: GroupInfo, message: proto.IMessage, envelope: Envelope, encs: BinaryNode[]): BinaryNode {
+    const space = group.addressing
+    const attrs = {
+      from: group.id,
+      participant: toJid(this.#self, space),
+      [space === 'pn' ? 'participant_lid' : 'participant_pn']: toJid(this.#self, other(space)),
+      addressing_mode: space,
+      id: envelope.id,
+      t: envelope.at,
+      type: stanzaType(message),
+      notify: this.#self.name ?? this.#self.phone,
+    }
+    return el('message', attrs, encs)
+  }
+}
+
+function keyOf(group: GroupInfo, distribution: Buffer): proto.Message.ISenderKeyDistributionMessage {
+  return { groupId: group.id, axolotlSenderKeyDistributionMessage: distribution }
+}
+
+function stanzaType(message: proto.IMessage): string {
+  if (message.reactionMessage) return 'reaction'
+  return message.conversation || message.extendedTextMessage || message.protocolMessage ? 'text' : 'media'
+}

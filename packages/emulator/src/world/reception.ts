@@ -1,0 +1,98 @@
+import { type BinaryNode, proto } from '@whiskeysockets/baileys'
+import type { Opened } from '../noise/handshake.ts'
+import type { Registry } from '../stanzas/registry.ts'
+import type { Connection, ConnectionOwner } from '../stream/connection.ts'
+import { el } from '../stream/nodes.ts'
+import { toXml } from '../stream/xml.ts'
+import { nowSeconds } from './handset.ts'
+import { toJid } from './jids.ts'
+import { LinkingError } from './linking.ts'
+import { Login, NO_TRACE } from './login.ts'
+import type { World } from './world.ts'
+
+/** Receives every socket: sends the unlinked ones to be linked, lets the linked ones log in, and passes stanzas on. */
+export class Reception implements ConnectionOwner {
+  readonly #world: World
+  readonly #registry: Registry
+  readonly #connections = new Set<Connection>()
+  readonly #logins = new Map<Connection, Login>()
+
+  constructor(world: World, registry: Registry) {
+    this.#world = world
+    this.#registry = registry
+  }
+
+  get connections(): ReadonlySet<Connection> {
+    return this.#connections
+  }
+
+  arrived(connection: Connection): void {
+    this.#connections.add(connection)
+    connection.isMuted = this.#world.faults.dropFrames
+  }
+
+  opened(connection: Connection, { clientKey, payload }: Opened): void {
+    const client = proto.ClientPayload.decode(payload)
+    const username = client.username ? String(client.username) : undefined
+    if (username === undefined) {
+      try {
+        this.#registry.linking.begin(connection, clientKey, client)
+      } catch (error) {
+        if (!(error instanceof LinkingError)) throw error
+        this.#world.warn(`a registration was refused: ${error.message}`)
+        connection.end(el('failure', { reason: '400' }))
+      }
+      return
+    }
+    const rejection = this.#world.faults.takeRejection()
+    const device = client.device ? this.#world.devices.get(username, client.device) : undefined
+    // A client that asked for a code and came back without being linked logs in as device 0: there is no such companion.
+    if (rejection !== undefined || !device?.noiseKey.equals(clientKey)) {
+      connection.end(el('failure', { reason: rejection ?? 401, location: 'emu' }))
+      return
+    }
+    this.#login(connection, username, device.device, client)
+  }
+
+  async received(connection: Connection, node: BinaryNode): Promise<void> {
+    const login = this.#logins.get(connection)
+    if (this.#isTracing) this.#world.trace(`${login?.address ?? 'new client'} -> ${toXml(node)}`)
+    if (login) await this.#registry.handle(login, node)
+    else this.#registry.handleUnlinked(connection, node)
+  }
+
+  closed(connection: Connection): void {
+    this.#connections.delete(connection)
+    this.#registry.linking.closed(connection)
+    const login = this.#logins.get(connection)
+    this.#logins.delete(connection)
+    if (!login) return
+    if (this.#world.logins.get(login.address) === login) this.#world.logins.delete(login.address)
+    this.#registry.left(login)
+  }
+
+  failed(connection: Connection, error: unknown): void {
+    const who = this.#logins.get(connection)?.address ?? 'a new client'
+    this.#world.warn(`the connection of ${who} was dropped: ${error instanceof Error ? error.stack : String(error)}`)
+  }
+
+  #login(connection: Connection, phone: string, device: number, client: proto.ClientPayload): void {
+    const address = `${phone}:${device}`
+    const trace = this.#isTracing ? (node: BinaryNode) => this.#world.trace(`${address} <- ${toXml(node)}`) : NO_TRACE
+    const login = new Login({ phone, device }, connection, this.#world.post, trace)
+    const older = this.#world.logins.get(address)
+    older?.connection.end(el('stream:error', {}, [el('conflict', { type: 'replaced' })]))
+    this.#world.logins.set(address, login)
+    this.#logins.set(connection, login)
+    if (client.pushName) this.#world.accounts.update(phone, { name: client.pushName })
+    const account = this.#world.accounts.require(phone)
+    const attrs = { t: nowSeconds(), lid: toJid(account, 'lid', device), display_name: account.name ?? phone }
+    login.send(el('success', { ...attrs, location: 'emu', creation: nowSeconds(), props: 1, abprops: 1 }))
+    // Not passive: active from the start, such a client need not ask for its mail.
+    if (client.passive === false) this.#registry.activate(login)
+  }
+
+  get #isTracing(): boolean {
+    return this.#world.isTracing
+  }
+}

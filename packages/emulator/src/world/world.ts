@@ -1,0 +1,195 @@
+import { randomBytes } from 'node:crypto'
+import type { BinaryNode } from '@whiskeysockets/baileys'
+import { type FaultActions, FaultState } from '../faults.ts'
+import type { Settled } from '../options.ts'
+import { isSignedBy, signKeyIndexes } from '../signal/adv.ts'
+import type { Store } from '../state/database.ts'
+import { loadServerKeys, type ServerKeys } from '../state/server-keys.ts'
+import { el, SERVER } from '../stream/nodes.ts'
+import { UnknownStanzas } from '../unknown.ts'
+import { type Account, Accounts } from './accounts.ts'
+import { type Bundle, Bundles } from './bundles.ts'
+import { type Device, Devices } from './devices.ts'
+import { Groups } from './groups.ts'
+import { Handset, nowSeconds } from './handset.ts'
+import { toJid } from './jids.ts'
+import type { Login } from './login.ts'
+import { Mailbox } from './mailbox.ts'
+import { Post } from './post.ts'
+
+/** Fewer one-time keys than this, and the server asks a companion for more. */
+const LOW_KEYS = 5
+
+/** All there is in this WhatsApp, and the few things that concern more than one of its parts. */
+export class World {
+  readonly options: Settled
+  readonly store: Store
+  readonly keys: ServerKeys
+  readonly accounts: Accounts
+  readonly devices: Devices
+  readonly bundles: Bundles
+  readonly post: Post
+  readonly mail: Mailbox
+  readonly groups: Groups
+  readonly faults: FaultState
+  readonly unknown: UnknownStanzas
+  /** Logged-in companions by `phone:device`. */
+  readonly logins = new Map<string, Login>()
+  isClosed = false
+  readonly #handsets = new Map<string, Handset>()
+  readonly #keyIndexes = new Map<string, { key: string; list: Buffer }>()
+  readonly #loginWaiters = new Map<string, Set<() => void>>()
+
+  constructor(options: Settled, store: Store, act: FaultActions) {
+    this.options = options
+    this.store = store
+    this.keys = loadServerKeys(store)
+    this.accounts = new Accounts(store)
+    this.devices = new Devices(store)
+    this.bundles = new Bundles(store, this.accounts, this.devices)
+    this.post = new Post(store, (phone, device) => this.#ring(phone, device))
+    this.mail = new Mailbox(store, options.patienceMs)
+    this.groups = new Groups(store)
+    this.faults = new FaultState(act)
+    this.unknown = new UnknownStanzas(options.strict, options.log)
+  }
+
+  handset(phone: string): Handset {
+    let handset = this.#handsets.get(phone)
+    if (!handset) {
+      handset = new Handset(this, phone)
+      this.#handsets.set(phone, handset)
+    }
+    return handset
+  }
+
+  /** After a restart: the phones read what they had not read. */
+  wakeAll(): void {
+    for (const phone of this.post.handsetsWithMail()) this.handset(phone).wake()
+  }
+
+  async settled(): Promise<void> {
+    await Promise.all([...this.#handsets.values()].map((handset) => handset.settled()))
+  }
+
+  warn(line: string): void {
+    this.options.log(line)
+  }
+
+  trace(line: string): void {
+    this.options.trace?.(line)
+  }
+
+  /** Printing stanzas is expensive; whoever prepares a line asks first. */
+  get isTracing(): boolean {
+    return this.options.trace !== undefined
+  }
+
+  newId(): string {
+    return randomBytes(8).toString('hex')
+  }
+
+  loginsOf(phone: string): Login[] {
+    return this.devices.of(phone).flatMap(({ device }) => this.logins.get(`${phone}:${device}`) ?? [])
+  }
+
+  /** Inside a commit: queues for a companion; a device 0 needs only what a phone would act on, which is not this. */
+  queueTo(phone: string, device: number, node: BinaryNode): void {
+    if (device !== 0) this.post.queue(phone, device, node)
+  }
+
+  /** Inside a commit: the same stanza for each companion of an account, except one. */
+  queueToAll(phone: string, node: BinaryNode, except?: number): void {
+    for (const { device } of this.devices.of(phone)) if (device !== except) this.post.queue(phone, device, node)
+  }
+
+  /** Inside a commit: a receipt for messages that `author` wrote. */
+  confirm(author: string, reader: string, receipt: BinaryNode, ids: readonly string[]): void {
+    this.mail.confirm(author, ids, reader, receipt.attrs.type ?? 'delivery')
+    this.queueToAll(author, receipt)
+  }
+
+  /** Takes a key bundle; the owner is told when its stock gets low. */
+  takeBundle(phone: string, device: number): Bundle | undefined {
+    return this.post.commit(() => {
+      const bundle = this.bundles.take(phone, device)
+      // Told once, when the stock sinks below the mark: a notification per key taken would pile up offline.
+      if (device !== 0 && bundle?.oneTimeKey && this.bundles.count(phone, device) === LOW_KEYS - 1) {
+        const count = el('count', { value: LOW_KEYS - 1 })
+        this.post.queue(phone, device, this.notification('encrypt', SERVER, [count]))
+      }
+      return bundle
+    })
+  }
+
+  notification(type: string, from: string, content: BinaryNode[], more: Record<string, string | undefined> = {}) {
+    return el('notification', { from, type, id: this.newId(), t: nowSeconds(), ...more }, content)
+  }
+
+  /** The signed list of an account's companions; signing is slow, so it is made once per set of devices. */
+  keyIndexes(account: Account): Buffer {
+    const devices = this.devices.of(account.phone)
+    const key = devices.map(({ device }) => device).join()
+    const cached = this.#keyIndexes.get(account.phone)
+    if (cached?.key === key) return cached.list
+    const list = signKeyIndexes(account, devices)
+    this.#keyIndexes.set(account.phone, { key, list })
+    return list
+  }
+
+  /** Inside a commit: tells those who know this account's devices that one came or went, once for each of its names. */
+  announceDevice(account: Account, change: 'add' | 'remove', device: Device): void {
+    const listeners = new Map(this.devices.watchersOf(account.phone).map((who) => [`${who.phone}:${who.device}`, who]))
+    for (const own of this.devices.of(account.phone)) listeners.set(`${own.phone}:${own.device}`, own)
+    listeners.delete(`${device.phone}:${device.device}`)
+    const list = el('key-index-list', { ts: nowSeconds() }, this.keyIndexes(account))
+    for (const space of ['pn', 'lid'] as const) {
+      const entry = el('device', { jid: toJid(account, space, device.device), 'key-index': device.keyIndex })
+      const content = el(change, { device_hash: this.#deviceHash(account) }, [entry, list])
+      for (const who of listeners.values()) {
+        if (!this.devices.get(who.phone, who.device)) continue
+        this.post.queue(who.phone, who.device, this.notification('devices', toJid(account, space), [content]))
+      }
+    }
+  }
+
+  /** A companion logged in and wants its mail. */
+  announceLogin(phone: string): void {
+    const waiters = this.#loginWaiters.get(phone)
+    this.#loginWaiters.delete(phone)
+    for (const resolve of waiters ?? []) resolve()
+  }
+
+  /** Resolves when a companion of the account is logged in and takes its mail. */
+  connected(phone: string): Promise<void> {
+    if (this.loginsOf(phone).some(({ isActive }) => isActive)) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      const waiters = this.#loginWaiters.get(phone) ?? new Set()
+      this.#loginWaiters.set(phone, waiters)
+      const arrive = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+      const timer = setTimeout(() => {
+        waiters.delete(arrive)
+        reject(new Error(`no companion of ${phone} logged in within ${this.options.patienceMs} ms`))
+      }, this.options.patienceMs)
+      waiters.add(arrive)
+    })
+  }
+
+  isValidPreKey(identityKey: Buffer, value: Buffer, signature: Buffer): boolean {
+    return isSignedBy(identityKey, Buffer.concat([Buffer.from([5]), value]), signature)
+  }
+
+  #deviceHash(account: Account): string {
+    const numbers = this.devices.numbersOf(account.phone).join()
+    return `2:${Buffer.from(numbers).toString('base64url')}`
+  }
+
+  #ring(phone: string, device: number): void {
+    if (this.isClosed) return
+    if (device === 0) this.handset(phone).wake()
+    else this.logins.get(`${phone}:${device}`)?.fetch()
+  }
+}

@@ -1,0 +1,200 @@
+import { EventEmitter, once } from 'node:events'
+import {
+  type AuthenticationState,
+  type BaileysEventMap,
+  BufferJSON,
+  initAuthCreds,
+  makeWASocket,
+  type SignalDataTypeMap,
+  type UserFacingSocketConfig,
+  type WAMessage,
+  type WASocket,
+} from '@whiskeysockets/baileys'
+import { createEmulator, type Emulator, type EmulatorOptions, type Phone, trustEmulator } from '../src/index.ts'
+
+/** What a plain Baileys application would be, with an in-memory auth: reconnects after 515, keeps what it was told. */
+export class Client {
+  readonly auth: AuthenticationState
+  readonly messages: WAMessage[] = []
+  readonly kinds: string[] = []
+  readonly updates: BaileysEventMap['messages.update'] = []
+  readonly warnings: string[] = []
+  readonly closes: number[] = []
+  readonly #emulator: { url: string }
+  readonly #config: Partial<UserFacingSocketConfig>
+  readonly #bell = new EventEmitter()
+  qr: string | undefined
+  isOpen = false
+  sock!: WASocket
+
+  constructor(emulator: { url: string }, config: Partial<UserFacingSocketConfig> = {}, auth = memoryAuth()) {
+    this.#bell.setMaxListeners(0)
+    this.#emulator = emulator
+    this.#config = config
+    this.auth = auth
+  }
+
+  connect(): this {
+    const sock = makeWASocket({
+      auth: this.auth,
+      waWebSocketUrl: this.#emulator.url,
+      logger: this.#logger(),
+      qrTimeout: 60_000,
+      retryRequestDelayMs: 0,
+      ...this.#config,
+    })
+    this.sock = sock
+    this.isOpen = false
+    this.qr = undefined
+    sock.ev.on('creds.update', (update) => Object.assign(this.auth.creds, update))
+    sock.ev.on('messages.upsert', ({ messages, type }) => {
+      this.messages.push(...messages)
+      this.kinds.push(...messages.map(() => type))
+    })
+    sock.ev.on('messages.update', (updates) => this.updates.push(...updates))
+    sock.ev.on('connection.update', ({ qr, connection, lastDisconnect }) => {
+      if (qr) this.qr = qr
+      if (connection === 'open') this.isOpen = true
+      if (connection === 'close') {
+        this.isOpen = false
+        this.closes.push(statusCode(lastDisconnect?.error))
+        if (this.closes.at(-1) === 515) this.connect()
+      }
+    })
+    for (const name of EVENTS) sock.ev.on(name, () => setImmediate(() => this.#bell.emit('change')))
+    return this
+  }
+
+  /** Resolves with the first value that `look` finds, now or after any event. */
+  async until<T>(look: () => T | undefined | false): Promise<T> {
+    for (;;) {
+      const found = look()
+      if (found !== undefined && found !== false) return found
+      await once(this.#bell, 'change')
+    }
+  }
+
+  async link(phone: Phone): Promise<this> {
+    this.connect()
+    await phone.scans(await this.until(() => this.qr))
+    await this.opened()
+    return this
+  }
+
+  async opened(): Promise<void> {
+    await this.until(() => this.isOpen)
+  }
+
+  async closed(): Promise<number> {
+    return this.until(() => (this.isOpen ? undefined : this.closes.at(-1)))
+  }
+
+  /** Waits for an incoming message with this text. */
+  hears(text: string): Promise<WAMessage> {
+    return this.until(() => this.messages.find((message) => textOf(message) === text && !message.key.fromMe))
+  }
+
+  async says(to: string, text: string): Promise<string> {
+    const sent = await this.sock.sendMessage(to.includes('@') ? to : `${to}@s.whatsapp.net`, { text })
+    return sent?.key.id ?? ''
+  }
+
+  async end(): Promise<void> {
+    await this.sock.end(undefined)
+  }
+
+  #logger() {
+    const note = (level: string) => (fields: unknown, text?: string) => {
+      const line = `${level} ${text ?? ''} ${JSON.stringify(fields, errorsAsText)}`
+      if (!line.includes('stream errored out')) this.warnings.push(line)
+    }
+    const quiet = () => undefined
+    const logger = {
+      level: 'silent',
+      trace: quiet,
+      debug: quiet,
+      info: quiet,
+      warn: note('warn'),
+      error: note('error'),
+    }
+    return { ...logger, child: () => ({ ...logger, child: () => logger }) } as never // Baileys asks for its ILogger, which this is
+  }
+}
+
+const EVENTS = [
+  'connection.update',
+  'creds.update',
+  'messages.upsert',
+  'messages.update',
+  'presence.update',
+  'groups.upsert',
+  'groups.update',
+  'group-participants.update',
+  'messaging-history.set',
+  'message-receipt.update',
+  'chats.update',
+  'contacts.update',
+] as const
+
+export function textOf(message: WAMessage): string | undefined {
+  return message.message?.conversation ?? message.message?.extendedTextMessage?.text ?? undefined
+}
+
+/** Baileys' own auth store in memory, with everything serialised in between as a real store would. */
+export function memoryAuth(): AuthenticationState {
+  const rows = new Map<string, string>()
+  return {
+    creds: initAuthCreds(),
+    keys: {
+      get: async <T extends keyof SignalDataTypeMap>(type: T, ids: string[]) => {
+        const found: { [id: string]: SignalDataTypeMap[T] } = {}
+        for (const id of ids) {
+          const row = rows.get(`${type} ${id}`)
+          if (row !== undefined) found[id] = JSON.parse(row, BufferJSON.reviver)
+        }
+        return found
+      },
+      set: async (data) => {
+        for (const [type, entries] of Object.entries(data)) {
+          for (const [id, value] of Object.entries(entries ?? {})) {
+            if (value) rows.set(`${type} ${id}`, JSON.stringify(value, BufferJSON.replacer))
+            else rows.delete(`${type} ${id}`)
+          }
+        }
+      },
+    },
+  }
+}
+
+function statusCode(error: unknown): number {
+  // Baileys' errors are Booms.
+  return (error as { output?: { statusCode?: number } } | undefined)?.output?.statusCode ?? 0
+}
+
+function errorsAsText(_key: string, value: unknown): unknown {
+  return value instanceof Error ? `${value.message}\n${value.stack}` : value
+}
+
+/** A network and its clients that end with the test, and fail it when something unknown or wrong was seen. */
+export async function withEmulator(
+  work: (emulator: Emulator, client: (config?: Partial<UserFacingSocketConfig>) => Client) => Promise<void>,
+  options: EmulatorOptions = {},
+): Promise<void> {
+  const warnings: string[] = []
+  const trace = process.env.TRACE ? { trace: (line: string) => console.log(line) } : {}
+  const emulator = await createEmulator({ strict: true, log: (line) => warnings.push(line), ...trace, ...options })
+  trustEmulator(emulator.rootPublicKey)
+  const clients: Client[] = []
+  try {
+    await work(emulator, (config) => {
+      const client = new Client(emulator, config)
+      clients.push(client)
+      return client
+    })
+    emulator.assertQuiet()
+    if (warnings.length > 0) throw new Error(`the emulator warned: ${warnings.join('\n')}`)
+  } finally {
+    for (const client of clients) await client.end()
+    await emulator.close().catch((error: unknown) => warnings.push(String(error)))
+  }
+}
