@@ -1,5 +1,6 @@
-import { invalid, WamuxError } from '@wamux/core'
+import { WamuxError } from '@wamux/core'
 import type { z } from 'zod'
+import { invalid } from './errors.ts'
 
 /** Reads what a caller sent, and refuses what is not understood with the path of it. */
 

@@ -115,7 +115,6 @@ function managerOptions(options: ServerOptions, logger: Services['logger']): Man
   const { pacingMinMs = settings.pacingMinMs.fallback, pacingMaxMs = settings.pacingMaxMs.fallback } = options
   return {
     data,
-    lookups: 'disk',
     pacing: { minMs: pacingMinMs, maxMs: pacingMaxMs },
     ...(sendWaitMs !== undefined && { sendWaitMs }),
     ...(certificates !== undefined && { certificates }),

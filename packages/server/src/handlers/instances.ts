@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { Instance } from '@wamux/contract'
-import { invalid, type Session, WamuxError } from '@wamux/core'
+import { type Session, WamuxError } from '@wamux/core'
 import { apiKeys, ports } from '@wamux/core/stores'
 import { makeKey } from '../auth/api-keys.ts'
+import { invalid } from '../errors.ts'
 import type { Services } from '../services.ts'
 import type { Call, Handler } from './handler.ts'
 

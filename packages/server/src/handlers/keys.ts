@@ -1,6 +1,7 @@
-import { invalid, WamuxError } from '@wamux/core'
+import { WamuxError } from '@wamux/core'
 import { apiKeys } from '@wamux/core/stores'
 import { makeKey } from '../auth/api-keys.ts'
+import { invalid } from '../errors.ts'
 import type { Handler } from './handler.ts'
 
 /** The API keys of an instance. */
