@@ -1,0 +1,94 @@
+import type {
+  AdminToken,
+  Batch,
+  Contact,
+  CreatedInstance,
+  CreateInstance,
+  Health,
+  Instance,
+  ListOptions,
+  Login,
+  NumberCheck,
+  Page,
+  SendBulk,
+  SendMessage,
+  SentMessage,
+  Setup,
+} from './contract.gen.ts'
+import { Http, type HttpOptions } from './http.ts'
+import { ClientSession } from './session.ts'
+
+export type ClientOptions = HttpOptions
+
+/** All instances of a server; needs the admin token. */
+export interface Sessions {
+  /** Creates an instance and begins to link it. Its API key is shown only here. @throws INSTANCE_EXISTS, PORT_IN_USE */
+  create(options?: CreateInstance): Promise<CreatedInstance>
+  /** One page, newest first. */
+  list(options?: ListOptions): Promise<Page<Instance>>
+  /** @throws INSTANCE_NOT_FOUND */
+  get(id: string): Promise<Instance>
+  /** Already gone is fine. */
+  remove(id: string): Promise<void>
+}
+
+/** The documented routes that act as the instance whose key the client has. */
+export interface Gateway {
+  sendMessage(message: SendMessage): Promise<SentMessage>
+  sendBulk(messages: SendBulk): Promise<Batch>
+  batch(batchId: string): Promise<Batch>
+  checkNumber(phone: string): Promise<NumberCheck>
+  contact(phone: string): Promise<Contact>
+}
+
+export interface Client {
+  /** Gets an admin token and uses it from here on. @throws UNAUTHENTICATED, RATE_LIMITED, SETUP_REQUIRED */
+  login(credentials: Login): Promise<AdminToken>
+  /** Makes the first administrator, with the token that the server printed, and logs in. */
+  setup(setup: Setup): Promise<AdminToken>
+  health(): Promise<Health>
+  readonly sessions: Sessions
+  /** A handle on one session. Asks nothing: that it exists shows with the first call. */
+  session(id: string): ClientSession
+  readonly gateway: Gateway
+}
+
+/**
+ * A client for a wamux server, with an instance's key, an admin token, or neither until {@link Client.login}.
+ * Nothing is tried twice by itself: only the caller knows whether a message may be sent again.
+ *
+ * ```ts
+ * const client = createClient({ url: 'http://127.0.0.1:3000', apiKey: 'wapi_…' })
+ * await client.gateway.sendMessage({ phone: '491234567890', message: 'Hallo' })
+ * ```
+ *
+ * Every method rejects with a {@link WamuxClientError}.
+ */
+export function createClient(options: ClientOptions): Client {
+  const http = new Http(options)
+  const loggedIn = (token: AdminToken) => {
+    http.useToken(token.token)
+    return token
+  }
+  return {
+    login: async (body) => loggedIn((await http.call('login', { body })).data),
+    setup: async (body) => loggedIn((await http.call('setup', { body })).data),
+    health: async () => (await http.call('health', {})).data,
+    sessions: {
+      create: async (body = {}) => (await http.call('createInstance', { body })).data,
+      list: (query = {}) => http.call('listInstances', { query }),
+      get: async (id) => (await http.call('getInstance', { params: { id } })).data,
+      remove: async (id) => {
+        await http.call('deleteInstance', { params: { id } })
+      },
+    },
+    session: (id) => new ClientSession(http, id),
+    gateway: {
+      sendMessage: async (body) => (await http.call('sendMessage', { body })).data,
+      sendBulk: async (body) => (await http.call('sendBulk', { body })).data,
+      batch: async (batchId) => (await http.call('getBatch', { params: { batchId } })).data,
+      checkNumber: async (phone) => (await http.call('checkNumber', { params: { phone } })).data,
+      contact: async (phone) => (await http.call('getContact', { params: { phone } })).data,
+    },
+  }
+}

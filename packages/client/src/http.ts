@@ -1,0 +1,110 @@
+import { type FetchResponse, ofetch } from 'ofetch'
+import { type Calls, type ErrorBody, operations } from './contract.gen.ts'
+import { toClientError, WamuxClientError } from './errors.ts'
+
+/** Speaks HTTP, and is the one place that does: a route of the contract in, its data or a WamuxClientError out. */
+export interface HttpOptions {
+  /** Where the server is: `http://127.0.0.1:3000`. */
+  url: string
+  /** An instance's key, `wapi_…`. */
+  apiKey?: string
+  /** An admin token; `client.login()` gets one. */
+  token?: string
+  /** How long an answer may take. Default 30,000 ms: a send alone may wait 8 s. */
+  timeoutMs?: number
+}
+
+type Name = keyof Calls
+
+/** What a route is given: only what it takes. */
+export type Input<N extends Name> = Pick<Calls[N], Extract<keyof Calls[N], 'params' | 'query' | 'body'>>
+
+export interface Result<N extends Name> {
+  data: Calls[N]['data']
+  /** Of lists only; null on the last page. */
+  nextCursor: string | null
+}
+
+export class Http {
+  readonly #options: HttpOptions
+  #token: string | undefined
+
+  constructor(options: HttpOptions) {
+    const { protocol } = new URL(options.url)
+    if (protocol !== 'http:' && protocol !== 'https:') throw new TypeError(`${options.url} is not an HTTP URL.`)
+    this.#options = { ...options, url: options.url.replace(/\/+$/, '') }
+    this.#token = options.token
+  }
+
+  /** Every later call carries this token. */
+  useToken(token: string): void {
+    this.#token = token
+  }
+
+  async call<N extends Name>(name: N, input: Input<N>): Promise<Result<N>> {
+    const { method, path } = operations[name]
+    // A route without one of the three simply has no such key.
+    const { params = {}, query, body } = input as { params?: Record<string, string>; query?: object; body?: object }
+    const url = this.#options.url + fill(path, params)
+    const response = await this.#send(url, { method, query, body })
+    const answer: unknown = response._data
+    if (!isSuccess(answer)) throw toClientError(response.status, answer, response.headers.get('x-request-id'))
+    // The server's schemas are checked against the same types that Calls is made of.
+    return { data: answer.data as Calls[N]['data'], nextCursor: answer.nextCursor ?? null }
+  }
+
+  async #send(
+    url: string,
+    { method, query, body }: { method: string; query: object | undefined; body: object | undefined },
+  ): Promise<FetchResponse<unknown>> {
+    const { apiKey, timeoutMs = 30_000 } = this.#options
+    try {
+      return await ofetch.raw(url, {
+        method,
+        ...(query && { query }),
+        ...(body && { body }),
+        headers: {
+          accept: 'application/json',
+          ...(apiKey !== undefined && { 'x-api-key': apiKey }),
+          ...(this.#token !== undefined && { authorization: `Bearer ${this.#token}` }),
+        },
+        timeout: timeoutMs,
+        // A send that got no answer may have been sent: only the caller can decide to send it again.
+        retry: false,
+        redirect: 'error',
+        ignoreResponseError: true,
+        parseResponse: (text) => parse(text),
+      })
+    } catch (error) {
+      const message = `No answer from ${new URL(url).origin}.`
+      throw new WamuxClientError('UNREACHABLE', message, { details: { url } }, { cause: error })
+    }
+  }
+}
+
+/** What is not JSON is not an answer of wamux; the text helps to see what it is. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
+
+function fill(path: string, params: Record<string, string>): string {
+  return path.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
+    const value = params[name] ?? ''
+    // URLs take these as steps through the path, encoded or not: they would call another route.
+    if (value === '' || value === '.' || value === '..') {
+      const issues = [{ path: name, message: 'must not be empty or dots' }]
+      throw new WamuxClientError('INVALID_INPUT', `${name} must not be empty or dots.`, { details: { issues } })
+    }
+    return encodeURIComponent(value)
+  })
+}
+
+type Success = { success: true; data: unknown; nextCursor?: string | null }
+
+function isSuccess(answer: unknown): answer is Success {
+  return typeof answer === 'object' && answer !== null && (answer as Success | ErrorBody).success === true
+}
