@@ -149,7 +149,7 @@ class RunningEmulator implements Emulator {
   }
 
   #serve(): void {
-    const control = controlHandler(this, this.#world, this.#registry)
+    const control = controlHandler(this, this.#world, this.#registry.linking)
     this.#server.on('request', (request, response) => void control(request, response))
     this.#server.on('upgrade', (request, socket, head) => {
       if (!this.#world.faults.isNetworkUp || this.#world.isClosed || !request.url?.startsWith('/ws')) {

@@ -2,6 +2,7 @@ import { EventEmitter, once } from 'node:events'
 import {
   type AuthenticationState,
   type BaileysEventMap,
+  type BinaryNode,
   BufferJSON,
   initAuthCreds,
   makeWASocket,
@@ -20,6 +21,8 @@ export class Client {
   readonly updates: BaileysEventMap['messages.update'] = []
   readonly warnings: string[] = []
   readonly closes: number[] = []
+  /** Ids of messages that the server has acknowledged, and the errors of those it refused. */
+  readonly acks = new Map<string, string | undefined>()
   readonly #emulator: { url: string }
   readonly #config: Partial<UserFacingSocketConfig>
   readonly #bell = new EventEmitter()
@@ -50,6 +53,10 @@ export class Client {
     sock.ev.on('messages.upsert', ({ messages, type }) => {
       this.messages.push(...messages)
       this.kinds.push(...messages.map(() => type))
+    })
+    sock.ws.on('CB:ack,class:message', ({ attrs }: BinaryNode) => {
+      this.acks.set(attrs.id ?? '', attrs.error)
+      this.#bell.emit('change')
     })
     sock.ev.on('messages.update', (updates) => this.updates.push(...updates))
     sock.ev.on('connection.update', ({ qr, connection, lastDisconnect }) => {
@@ -94,9 +101,15 @@ export class Client {
     return this.until(() => this.messages.find((message) => textOf(message) === text && !message.key.fromMe))
   }
 
-  async says(to: string, text: string): Promise<string> {
-    const sent = await this.sock.sendMessage(to.includes('@') ? to : `${to}@s.whatsapp.net`, { text })
+  async says(to: string, text: string, messageId?: string): Promise<string> {
+    const jid = to.includes('@') ? to : `${to}@s.whatsapp.net`
+    const sent = await this.sock.sendMessage(jid, { text }, messageId === undefined ? {} : { messageId })
     return sent?.key.id ?? ''
+  }
+
+  async acked(id: string): Promise<string | undefined> {
+    await this.until(() => this.acks.has(id))
+    return this.acks.get(id)
   }
 
   async end(): Promise<void> {
@@ -196,5 +209,13 @@ export async function withEmulator(
   } finally {
     for (const client of clients) await client.end()
     await emulator.close().catch((error: unknown) => warnings.push(String(error)))
+  }
+}
+
+// Baileys' libsignal, in this process too, prints whole sessions whenever it replaces one.
+for (const method of ['info', 'warn', 'error'] as const) {
+  const print = console[method]
+  console[method] = (...args: unknown[]) => {
+    if (!/session|decrypt/i.test(String(args[0]))) print(...args)
   }
 }

@@ -38,6 +38,6 @@ export function other(space: Space): Space {
 /** Digits of a phone number as people write it; throws when there is nothing to dial. */
 export function toPhone(input: string): string {
   const digits = input.replace(/@.*$/, '').replace(/[\s()+.-]/g, '')
-  if (!/^\d{5,15}$/.test(digits)) throw new TypeError(`"${input}" is not an international phone number.`)
+  if (!/^[1-9]\d{6,14}$/.test(digits)) throw new TypeError(`"${input}" is not an international phone number.`)
   return digits
 }

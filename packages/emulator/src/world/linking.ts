@@ -61,7 +61,16 @@ interface Success {
   readonly linked: Deferred<Linked>
 }
 
-export class LinkingError extends Error {}
+/** A client could not be linked. `field` is what to look at. */
+export class LinkingError extends Error {
+  readonly field: 'qr' | 'code' | 'client'
+
+  constructor(field: LinkingError['field'], message: string) {
+    super(message)
+    this.name = 'LinkingError'
+    this.field = field
+  }
+}
 
 /** How a client becomes a companion of a phone: by QR code or by eight letters. One instance serves all connections. */
 export class Linking {
@@ -77,7 +86,7 @@ export class Linking {
   begin(connection: Connection, noiseKey: Buffer, payload: proto.ClientPayload): void {
     const data = payload.devicePairingData
     if (!data?.eIdent || !data.eSkeyVal || !data.eSkeySig || !data.eRegid || !data.eSkeyId) {
-      throw new LinkingError('the registration has no keys')
+      throw new LinkingError('client', 'the registration has no keys')
     }
     const applicant: Applicant = {
       connection,
@@ -95,7 +104,7 @@ export class Linking {
     }
     const { identityKey, signedPreKey } = applicant
     if (!this.#world.isValidPreKey(identityKey, signedPreKey.value, signedPreKey.signature)) {
-      throw new LinkingError('the signed pre-key of the registration is not signed by its identity key')
+      throw new LinkingError('client', 'the signed pre-key of the registration is not signed by its identity key')
     }
     this.#applicants.set(connection, applicant)
     for (const ref of applicant.refs) this.#byRef.set(ref, applicant)
@@ -107,11 +116,11 @@ export class Linking {
   scan(account: Account, qr: string): Promise<Linked> {
     const { ref, noiseKey, identityKey, advSecret } = parseQr(qr)
     const applicant = this.#byRef.get(ref)
-    if (!applicant) throw new LinkingError('No client is showing this QR code (any more).')
+    if (!applicant) throw new LinkingError('qr', 'No client is showing this QR code (any more).')
     if (Date.now() - applicant.since > this.#world.options.qrRefTtlMs)
-      throw new LinkingError('The QR code has expired.')
+      throw new LinkingError('qr', 'The QR code has expired.')
     if (!applicant.noiseKey.equals(noiseKey) || !applicant.identityKey.equals(identityKey)) {
-      throw new LinkingError('The QR code names other keys than the client that shows it.')
+      throw new LinkingError('qr', 'The QR code names other keys than the client that shows it.')
     }
     return this.#succeed(applicant, account, advSecret, defer<Linked>())
   }
@@ -119,7 +128,7 @@ export class Linking {
   /** The name a client gave when it connected, for finding the phone that a QR code is meant for. */
   nameBehind(qr: string): string | undefined {
     const applicant = this.#byRef.get(parseQr(qr).ref)
-    if (!applicant) throw new LinkingError('No client is showing this QR code (any more).')
+    if (!applicant) throw new LinkingError('qr', 'No client is showing this QR code (any more).')
     return applicant.name
   }
 
@@ -127,7 +136,7 @@ export class Linking {
   async enterCode(account: Account, code: string): Promise<Linked> {
     const applicant = [...this.#applicants.values()].find(({ code: request }) => request?.phone === account.phone)
     const request = applicant?.code
-    if (!applicant || !request) throw new LinkingError(`No client is waiting for a code of ${account.phone}.`)
+    if (!applicant || !request) throw new LinkingError('code', `No client is waiting for a code of ${account.phone}.`)
     const wrapped = request.wrappedCompanionKey
     const companionKey = await unwrapWithCode(code, wrapped)
     const ephemeral = newPair()
@@ -166,7 +175,7 @@ export class Linking {
       const secret = openKeyBundle(primary, bundle, companionIdentity)
       void this.#succeed(applicant, primary.account, secret, primary.linked)
     } catch {
-      primary.linked.reject(new LinkingError('The code is wrong.'))
+      primary.linked.reject(new LinkingError('code', 'The code is wrong.'))
       connection.end()
     }
   }
@@ -180,7 +189,7 @@ export class Linking {
     const answer = bytesOf(child(child(iq, 'pair-device-sign'), 'device-identity'))
     const signedIdentity = completeDevice(account, half, applicant.identityKey, answer)
     if (!signedIdentity) {
-      linked.reject(new LinkingError('The companion did not sign its identity.'))
+      linked.reject(new LinkingError('client', 'The companion did not sign its identity.'))
       connection.end()
       return
     }
@@ -209,7 +218,7 @@ export class Linking {
 
   refuse(connection: Connection): void {
     const applicant = this.#applicants.get(connection)
-    applicant?.success?.linked.reject(new LinkingError('The client refused the link.'))
+    applicant?.success?.linked.reject(new LinkingError('client', 'The client refused the link.'))
     connection.end()
   }
 
@@ -217,7 +226,7 @@ export class Linking {
     const applicant = this.#applicants.get(connection)
     if (!applicant) return
     this.#forget(applicant)
-    const gone = new LinkingError('The client went away before it was linked.')
+    const gone = new LinkingError('client', 'The client went away before it was linked.')
     applicant.success?.linked.reject(gone)
     applicant.code?.primary?.linked.reject(gone)
   }
@@ -255,11 +264,11 @@ export function parseQr(qr: string): { ref: string; noiseKey: Buffer; identityKe
     .trim()
     .slice(qr.trim().indexOf('#') + 1)
     .split(',')
-  if (fields.length < 4) throw new LinkingError('This is not the text of a WhatsApp QR code.')
+  if (fields.length < 4) throw new LinkingError('qr', 'This is not the text of a WhatsApp QR code.')
   const keysFrom = fields.length >= 5 ? fields.length - 4 : 1
   const [noiseKey, identityKey, advSecret] = fields.slice(keysFrom, keysFrom + 3).map((f) => Buffer.from(f, 'base64'))
   if (noiseKey?.length !== 32 || identityKey?.length !== 32 || advSecret?.length !== 32) {
-    throw new LinkingError('The QR code does not hold three keys.')
+    throw new LinkingError('qr', 'The QR code does not hold three keys.')
   }
   return { ref: fields.slice(0, keysFrom).join(','), noiseKey, identityKey, advSecret }
 }
@@ -296,7 +305,7 @@ function openKeyBundle(
   const plain = Buffer.concat([cipher.update(sealed.subarray(0, -16)), cipher.final()])
   const identity = account.identity.key
   if (!timingSafeEqual(plain.subarray(0, 32), companionIdentity) || !plain.subarray(32, 64).equals(identity.public)) {
-    throw new LinkingError('the key bundle names other identities')
+    throw new LinkingError('client', 'the key bundle names other identities')
   }
   const identityShared = Curve.sharedKey(identity.private, companionIdentity)
   const secret = Buffer.concat([shared, identityShared, plain.subarray(64, 96)])
