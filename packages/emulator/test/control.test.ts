@@ -108,8 +108,11 @@ test.each([
   ['/admin/kick', { phone: MAX, reason: 'boredom' }, 400, 'reason'],
   ['/admin/nothing', {}, 404, 'path'],
 ])('POST %s with %j is refused with %i and names the field %s', (path, body, status, field) =>
-  withEmulator(async (emulator) => {
-    const answer = await apiOf(emulator.controlUrl).post(path, body)
-    expect(answer).toEqual({ status, body: { error: expect.any(String), field } })
-  }),
+  withEmulator(
+    async (emulator) => {
+      const answer = await apiOf(emulator.controlUrl).post(path, body)
+      expect(answer).toEqual({ status, body: { error: expect.any(String), field } })
+    },
+    { patienceMs: 50 },
+  ),
 )

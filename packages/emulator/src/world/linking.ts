@@ -6,6 +6,7 @@ import {
   randomBytes,
   timingSafeEqual,
 } from 'node:crypto'
+import { EventEmitter, once } from 'node:events'
 import { promisify } from 'node:util'
 import { type BinaryNode, Curve, proto } from '@whiskeysockets/baileys'
 import { completeDevice, type HalfSigned, sealDevice, signDevice } from '../signal/adv.ts'
@@ -18,6 +19,8 @@ import type { Device } from './devices.ts'
 import { parseJid, toJid } from './jids.ts'
 import type { World } from './world.ts'
 
+/** A code is asked for a few milliseconds before anybody can type it. */
+const CODE_PATIENCE_MS = 2000
 const pbkdf2 = promisify(pbkdf2Callback)
 
 export interface Linked {
@@ -77,6 +80,7 @@ export class Linking {
   readonly #world: World
   readonly #applicants = new Map<Connection, Applicant>()
   readonly #byRef = new Map<string, Applicant>()
+  readonly #requests = new EventEmitter()
 
   constructor(world: World) {
     this.#world = world
@@ -117,7 +121,7 @@ export class Linking {
     const { ref, noiseKey, identityKey, advSecret } = parseQr(qr)
     const applicant = this.#byRef.get(ref)
     if (!applicant) throw new LinkingError('qr', 'No client is showing this QR code (any more).')
-    if (Date.now() - applicant.since > this.#world.options.qrRefTtlMs)
+    if (Date.now() - applicant.since >= this.#world.options.qrRefTtlMs)
       throw new LinkingError('qr', 'The QR code has expired.')
     if (!applicant.noiseKey.equals(noiseKey) || !applicant.identityKey.equals(identityKey)) {
       throw new LinkingError('qr', 'The QR code names other keys than the client that shows it.')
@@ -134,9 +138,7 @@ export class Linking {
 
   /** The code is typed on the phone. Rejects when it is not the one that the client shows. */
   async enterCode(account: Account, code: string): Promise<Linked> {
-    const applicant = [...this.#applicants.values()].find(({ code: request }) => request?.phone === account.phone)
-    const request = applicant?.code
-    if (!applicant || !request) throw new LinkingError('code', `No client is waiting for a code of ${account.phone}.`)
+    const { applicant, request } = await this.#codeRequest(account.phone)
     const wrapped = request.wrappedCompanionKey
     const companionKey = await unwrapWithCode(code, wrapped)
     const ephemeral = newPair()
@@ -160,6 +162,7 @@ export class Linking {
     const ref = randomBytes(16)
     const wrappedCompanionKey = bytesOf(child(registration, 'link_code_pairing_wrapped_companion_ephemeral_pub'))
     applicant.code = { phone, ref, wrappedCompanionKey }
+    this.#requests.emit('code')
     return [el('link_code_companion_reg', { stage: 'companion_hello' }, [el('link_code_pairing_ref', {}, ref)])]
   }
 
@@ -229,6 +232,20 @@ export class Linking {
     const gone = new LinkingError('client', 'The client went away before it was linked.')
     applicant.success?.linked.reject(gone)
     applicant.code?.primary?.linked.reject(gone)
+  }
+
+  /** The client that asked for a code of this number. Its request may still be on the way when the code is typed. */
+  async #codeRequest(phone: string): Promise<{ applicant: Applicant; request: CodeRequest }> {
+    const patience = AbortSignal.timeout(Math.min(this.#world.options.patienceMs, CODE_PATIENCE_MS))
+    for (;;) {
+      const applicant = [...this.#applicants.values()].find(({ code }) => code?.phone === phone)
+      if (applicant?.code) return { applicant, request: applicant.code }
+      try {
+        await once(this.#requests, 'code', { signal: patience })
+      } catch {
+        throw new LinkingError('code', `No client is waiting for a code of ${phone}.`)
+      }
+    }
   }
 
   #succeed(applicant: Applicant, account: Account, advSecret: Buffer, linked: Deferred<Linked>): Promise<Linked> {
