@@ -12,8 +12,8 @@ const RESTARTS_IN_A_ROW = 2
 export type Life =
   | { name: 'stopped' }
   | { name: 'connecting'; attempt: number; restarts: number }
-  | { name: 'linking'; restarts: number }
-  | { name: 'ready'; since: number; attempt: number }
+  | { name: 'linking'; attempt: number; restarts: number }
+  | { name: 'ready'; since: number; attempt: number; restarts: number }
   | { name: 'waiting'; attempt: number; until: number }
   | { name: 'logged_out'; cause: string }
   | { name: 'failed'; reason: FailureReason; until: number | null }
@@ -49,11 +49,11 @@ export function next(life: Life, input: Input, chance: Chance): Step {
       return { life: { name: 'stopped' }, effects: life.name === 'stopped' ? [] : [{ do: 'close' }] }
     case 'linking':
       if (life.name !== 'connecting') return stay(life)
-      return { life: { name: 'linking', restarts: life.restarts }, effects: [] }
+      return { life: { name: 'linking', attempt: life.attempt, restarts: life.restarts }, effects: [] }
     case 'opened':
       if (life.name !== 'connecting' && life.name !== 'linking') return stay(life)
       return {
-        life: { name: 'ready', since: chance.now, attempt: life.name === 'connecting' ? life.attempt : 0 },
+        life: { name: 'ready', since: chance.now, attempt: life.attempt, restarts: life.restarts },
         effects: [],
       }
     case 'waited':
@@ -70,7 +70,8 @@ export function next(life: Life, input: Input, chance: Chance): Step {
         effects: [{ do: 'close' }, { do: 'forget_credentials' }],
       }
     case 'closed':
-      return isRunning(life) ? closed(life, input.why, chance) : stay(life)
+      // While it waits there is no connection that could close: this is said by an old one.
+      return isRunning(life) && life.name !== 'waiting' ? closed(life, input.why, chance) : stay(life)
   }
 }
 
@@ -82,9 +83,9 @@ export function isRunning(life: Life): boolean {
 function closed(life: Life, why: Disconnect, chance: Chance): Step {
   switch (why.kind) {
     case 'restart': {
-      const restarts = restartsOf(life)
+      const { attempt, restarts } = countsOf(life, chance.now)
       if (restarts >= RESTARTS_IN_A_ROW) return lost(life, chance)
-      return { life: { name: 'connecting', attempt: 0, restarts: restarts + 1 }, effects: [{ do: 'open' }] }
+      return { life: { name: 'connecting', attempt, restarts: restarts + 1 }, effects: [{ do: 'open' }] }
     }
     case 'lost':
       return lost(life, chance)
@@ -99,12 +100,15 @@ function closed(life: Life, why: Disconnect, chance: Chance): Step {
 }
 
 function lost(life: Life, { now, random }: Chance): Step {
-  const steady = life.name === 'ready' && now - life.since >= STEADY_MS
-  const attempt = (steady ? 0 : attemptOf(life)) + 1
+  const attempt = countsOf(life, now).attempt + 1
   const ms = backoffMs(attempt, random)
   return { life: { name: 'waiting', attempt, until: now + ms }, effects: [{ do: 'wait', ms }] }
 }
 
 const stay = (life: Life): Step => ({ life, effects: [] })
-const attemptOf = (life: Life): number => ('attempt' in life ? life.attempt : 0)
-const restartsOf = (life: Life): number => ('restarts' in life ? life.restarts : 0)
+
+/** How often it was lost or restarted in a row; only a connection that held ends the row. */
+function countsOf(life: Life, now: number): { attempt: number; restarts: number } {
+  if (life.name === 'connecting' || life.name === 'linking') return life
+  return life.name === 'ready' && now - life.since < STEADY_MS ? life : { attempt: 0, restarts: 0 }
+}

@@ -11,12 +11,16 @@ export function readCursor({ limit = LIMIT, cursor }: ListOptions): { limit: num
   if (cursor === undefined) return { limit, cursor: undefined }
   try {
     const place: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString())
-    if (Array.isArray(place) && place.length === 2 && Number.isFinite(place[0])) return { limit, cursor: place }
+    if (Array.isArray(place) && place.length === 2 && Number.isFinite(place[0]) && isPlace(place[1])) {
+      return { limit, cursor: place }
+    }
   } catch {
     // not ours: said below
   }
   throw invalid('cursor', 'must be the nextCursor of an earlier page.')
 }
+
+const isPlace = (value: unknown): boolean => typeof value === 'string' || Number.isFinite(value)
 
 /** A page of what was read with one more than `limit`, so that it is known whether there is another. */
 export function pageOf<T>(found: readonly T[], limit: number, place: (last: T) => Place): Page<T> {

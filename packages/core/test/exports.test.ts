@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest'
+import * as core from '../src/index.ts'
+import * as stores from '../src/stores/index.ts'
+
+const listed = (module: object) =>
+  Object.entries(module)
+    .map(([name, value]) => `${name}: ${typeof value}`)
+    .sort()
+
+test('what @wamux/core exports', () => {
+  expect(listed(core)).toMatchInlineSnapshot(`
+    [
+      "Session: function",
+      "SessionManager: function",
+      "Teller: function",
+      "WamuxError: function",
+      "isWamuxError: function",
+      "memoryLookups: function",
+    ]
+  `)
+})
+
+test('what @wamux/core/stores exports, and what its tables can do', () => {
+  const tables = Object.entries(stores).filter(([, value]) => typeof value === 'object')
+  expect(listed(stores)).toMatchInlineSnapshot(`
+    [
+      "apiKeys: object",
+      "deliveries: object",
+      "journal: object",
+      "openMemoryStore: function",
+      "openSqliteStore: function",
+      "outbox: object",
+      "ports: object",
+      "row: function",
+      "rows: function",
+      "run: function",
+      "settings: object",
+      "webhooks: object",
+    ]
+  `)
+  expect(
+    Object.fromEntries(tables.map(([name, table]) => [name, Object.keys(table).sort().join(' ')])),
+  ).toMatchInlineSnapshot(`
+    {
+      "apiKeys": "add find list revoke",
+      "deliveries": "add bury done head hurry lanes prune removeAll retry",
+      "journal": "after append newest",
+      "outbox": "accept byId ofBatch raiseAck settle unsettled waiting",
+      "ports": "all get remove set",
+      "settings": "get remove set",
+      "webhooks": "advance all get remove set",
+    }
+  `)
+})
