@@ -417,7 +417,7 @@ export function errorsOf(operation: Operation): ErrorCode[] {
   const codes = new Set<ErrorCode>(operation.errors)
   if (operation.who !== 'none') codes.add('UNAUTHENTICATED').add('FORBIDDEN')
   if (operation.who === 'admin' || operation.who === 'either') codes.add('SETUP_REQUIRED')
-  if (operation.path.includes('{id}') && operation.method !== 'DELETE') codes.add('INSTANCE_NOT_FOUND')
+  if (operation.path.includes('{id}')) codes.add('INSTANCE_NOT_FOUND')
   if (operation.body || operation.query) codes.add('INVALID_INPUT')
   if (operation.body) codes.add('PAYLOAD_TOO_LARGE')
   return [...codes.add('INTERNAL').add('STOPPING').add('STORE_FAILED')]

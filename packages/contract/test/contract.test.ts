@@ -151,5 +151,6 @@ test('errorsOf adds what comes with who may call, with bodies and with instances
   expect(errorsOf(operations.sendMessage)).toEqual(
     expect.arrayContaining(['UNAUTHENTICATED', 'INVALID_INPUT', 'PAYLOAD_TOO_LARGE', 'WHATSAPP_DISCONNECTED']),
   )
-  expect(errorsOf(operations.deleteInstance)).not.toContain('INSTANCE_NOT_FOUND')
+  // An administrator may delete what is gone; for somebody else's key it is not there.
+  expect(errorsOf(operations.deleteInstance)).toContain('INSTANCE_NOT_FOUND')
 })

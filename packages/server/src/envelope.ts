@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http'
 import { statusOf } from '@wamux/contract'
 import { isWamuxError, WamuxError } from '@wamux/core'
 
@@ -34,8 +35,14 @@ function headersOf(error: WamuxError): Record<string, string> {
 }
 
 function json(status: number, body: unknown, headers: Record<string, string> = {}): Response {
-  return new Response(JSON.stringify(body), {
+  const text = JSON.stringify(body)
+  return new Response(text, {
     status,
-    headers: { 'content-type': 'application/json; charset=utf-8', ...headers },
+    statusText: STATUS_CODES[status] ?? '',
+    headers: {
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': String(Buffer.byteLength(text)),
+      ...headers,
+    },
   })
 }

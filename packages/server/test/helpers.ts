@@ -2,33 +2,51 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer as createHttpServer, type IncomingHttpHeaders } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { WebhookEvent } from '@wamux/contract'
+import { errorsOf, type Operation, operations, statusOf, type WebhookEvent } from '@wamux/contract'
 import { createEmulator, type Emulator, trustEmulator } from '@wamux/emulator'
-import { onTestFinished } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import { createServer, type Server, type ServerOptions } from '../src/index.ts'
 
 export const PASSWORD = 'correct horse battery staple'
 
-/** A folder that goes with the test. */
-export async function folder(): Promise<string> {
+type Cleanup = () => Promise<void>
+/** Where what a helper started is ended: with the test, unless a file shares it. */
+type Scope = (cleanup: Cleanup) => void
+
+/** For `beforeAll`: what is started in `scope` is ended by the function that it returns. */
+export function shared(): { scope: Scope; end: Cleanup } {
+  const cleanups: Cleanup[] = []
+  return {
+    scope: (cleanup) => cleanups.push(cleanup),
+    end: async () => {
+      while (cleanups.length > 0) await cleanups.pop()?.()
+    },
+  }
+}
+
+/** A folder of one's own. */
+export async function folder(scope: Scope = onTestFinished): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'wamux-server-'))
-  onTestFinished(() => rm(path, { recursive: true, force: true }))
+  scope(() => rm(path, { recursive: true, force: true }))
   return path
 }
 
-/** A network that goes with the test. The processes of test files are their own, so that one can trust it. */
-export async function network(): Promise<Emulator> {
+/** A network of one's own. The processes of test files are their own, so that one can trust it. */
+export async function network(scope: Scope = onTestFinished): Promise<Emulator> {
   const emulator = await createEmulator()
   trustEmulator(emulator.rootPublicKey)
-  onTestFinished(() => emulator.close())
+  scope(() => emulator.close())
   return emulator
 }
 
-/** A server on a free port, in a folder of its own, that goes with the test. It knows an administrator. */
-export async function started(options: ServerOptions = {}): Promise<Api & { server: Server }> {
+/** A server on a free port, in a folder of its own. It knows an administrator. */
+export async function started(
+  options: ServerOptions = {},
+  scope: Scope = onTestFinished,
+): Promise<Api & { server: Server }> {
   const server = await createServer({
     port: 0,
-    data: options.manager ? '' : (options.data ?? (await folder())),
+    data: options.data ?? (await folder(scope)),
     adminPassword: PASSWORD,
     pacingMinMs: 0,
     pacingMaxMs: 0,
@@ -36,7 +54,7 @@ export async function started(options: ServerOptions = {}): Promise<Api & { serv
     baileys: { waWebSocketUrl: 'ws://127.0.0.1:9/ws/chat' },
     ...options,
   })
-  onTestFinished(() => server.close())
+  scope(() => server.close())
   return Object.assign(api(server.url), { server })
 }
 
@@ -81,7 +99,14 @@ export function api(url: string): Api {
     })
     const text = await response.text()
     const isJson = response.headers.get('content-type')?.startsWith('application/json')
-    return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : undefined, text }
+    const reply = {
+      status: response.status,
+      headers: response.headers,
+      body: isJson ? JSON.parse(text) : undefined,
+      text,
+    }
+    assertContract(method, path, reply)
+    return reply
   }
   const login = async () =>
     (await call('POST', '/api/auth/login', { body: { username: 'admin', password: PASSWORD } })).body.data.token
@@ -95,6 +120,30 @@ export function api(url: string): Api {
     admin: async (method, path, body) =>
       call(method, path, { token: await given(), ...(body !== undefined && { body }) }),
   }
+}
+
+/** Every answer of every test is one that the contract has: the status, the code, the fields. */
+function assertContract(method: string, path: string, { status, headers, body }: Reply): void {
+  expect(headers.get('x-request-id'), path).toMatch(/^[0-9a-f-]{36}$/)
+  const operation = find(method, path)
+  if (body?.success === false) {
+    expect(body).toMatchObject({ error: expect.any(String), requestId: headers.get('x-request-id') })
+    expect(statusOf[body.code as keyof typeof statusOf], `${body.code} ${body.error}`).toBe(status)
+    // An unreadable URL, or a key in it, can come with every route.
+    if (operation && body.code !== 'INVALID_INPUT') expect(errorsOf(operation), path).toContain(body.code)
+  } else if (operation && body && !operation.media?.includes('application/json')) {
+    expect(operation.success, path).toContain(status)
+    expect(operation.data.safeParse(body.data).error, path).toBeUndefined()
+    expect(Object.keys(body)).toEqual(['success', 'data', ...(operation.list ? ['nextCursor'] : [])])
+  }
+}
+
+function find(method: string, path: string): Operation | undefined {
+  const [pathname = ''] = path.split('?')
+  return Object.values<Operation>(operations).find(
+    (operation) =>
+      operation.method === method && new RegExp(`^${operation.path.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(pathname),
+  )
 }
 
 /** An instance that is linked to a phone of the network and ready. */

@@ -13,9 +13,7 @@ test('the documented conversation: link, send, be answered, be told, read it aga
   const sent = await app.call('POST', '/api/send-message', { key, body: { phone: '491234567890', message: 'Hallo' } })
   expect(sent.status).toBe(200)
   const { messageId } = sent.body.data
-  expect(sent.text).toBe(
-    `{"success":true,"data":{"messageId":"${messageId}","phone":"491234567890","status":"sent"}}`,
-  )
+  expect(sent.text).toBe(`{"success":true,"data":{"messageId":"${messageId}","phone":"491234567890","status":"sent"}}`)
 
   const { event } = await bot.next(({ event }) => event.event === 'message')
   expect(event).toMatchObject({

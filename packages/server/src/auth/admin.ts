@@ -43,7 +43,9 @@ export class Admin {
     // Only this class writes that setting.
     admin.#admin = stored === undefined ? undefined : (JSON.parse(stored) as Stored)
     const { username = 'admin', password } = options
-    if (password !== undefined && !(await admin.#is(username, password))) await admin.#save(username, password)
+    if (password === undefined) return admin
+    const isKnown = stored !== undefined && (await admin.#is(username, password))
+    if (!isKnown) await admin.#save(username, password)
     return admin
   }
 
