@@ -1,0 +1,173 @@
+import { expect } from 'vitest'
+import { MAX, story, until } from './harness/story.ts'
+
+story('a text reaches the contact under the id that was answered', async ({ link, contact, told }) => {
+  const max = contact()
+  const { session } = await link()
+  const sent = await session.send('+49 123 456-7890', 'Hallo! Das ist eine Test-Nachricht.')
+  expect(sent).toEqual({ messageId: expect.stringMatching(/^3EB0[0-9A-F]{18}$/), phone: MAX, status: 'sent' })
+  const heard = await max.hears('Hallo! Das ist eine Test-Nachricht.')
+  expect(heard).toMatchObject({ id: sent.messageId, from: '491700000001', copies: 1 })
+  expect(await told('message_sent')).toMatchObject({
+    id: sent.messageId,
+    chatId: `${MAX}@c.us`,
+    body: 'Hallo! Das ist eine Test-Nachricht.',
+    isFromMe: true,
+    type: 'text',
+  })
+})
+
+story('a hidden id and a chat id are as good as digits', async ({ link, contact }) => {
+  const max = contact()
+  const { session } = await link()
+  await session.send(`${MAX}@c.us`, 'an die Chat-Id')
+  await max.hears('an die Chat-Id')
+  await session.send(`${max.lid}@lid`, 'an die Lid')
+  await max.hears('an die Lid')
+  // One person, one chat.
+  expect((await session.chats()).data.map(({ chatId, messageCount }) => [chatId, messageCount])).toEqual([
+    [`${MAX}@c.us`, 2],
+  ])
+})
+
+story(
+  'the answer is "queued" when the ack takes longer than the wait, and the message is sent once',
+  async ({ link, contact, emulator, told }) => {
+    const max = contact()
+    const { session } = await link()
+    emulator.faults.ackDelayMs = 300
+    const sent = await session.send(MAX, 'langsam')
+    expect(sent.status).toBe('queued')
+    expect(await told('message_sent')).toMatchObject({ id: sent.messageId })
+    expect(max.messages().map(({ id, copies }) => [id, copies])).toEqual([[sent.messageId, 1]])
+  },
+  { sendWaitMs: 50 },
+)
+
+story('a number without WhatsApp is refused', async ({ link, told }) => {
+  const { session } = await link()
+  await expect(session.send('491111111111', 'Hallo?')).rejects.toMatchObject({
+    code: 'NOT_ON_WHATSAPP',
+    details: { phone: '491111111111' },
+  })
+  expect(await told('message_failed')).toMatchObject({ code: 'NOT_ON_WHATSAPP' })
+})
+
+story('what WhatsApp refuses is a typed failure', async ({ link, contact, emulator, told }) => {
+  contact()
+  const { session, phone } = await link()
+  emulator.faults.refuseNextMessage(phone.phone, 463)
+  await expect(session.send(MAX, 'abgelehnt')).rejects.toMatchObject({ code: 'WHATSAPP_RESTRICTED' })
+  expect(await told('message_failed')).toMatchObject({ code: 'WHATSAPP_RESTRICTED' })
+  expect((await session.recentMessages()).data).toEqual([])
+})
+
+for (const [phone, message, path] of [
+  ['0123 456', 'Hallo', 'phone'],
+  ['vier neun', 'Hallo', 'phone'],
+  ['123456', 'Hallo', 'phone'],
+  ['1234567890123456', 'Hallo', 'phone'],
+  [`${MAX}@s.whatsapp.net`, 'Hallo', 'phone'],
+  [MAX, '', 'message'],
+] as const) {
+  story(`bad input is named and sends nothing: ${JSON.stringify([phone, message])}`, async ({ link, contact }) => {
+    const max = contact()
+    const { session } = await link()
+    await expect(session.send(phone, message)).rejects.toMatchObject({
+      code: 'INVALID_INPUT',
+      details: { issues: [{ path }] },
+    })
+    expect(max.messages()).toEqual([])
+  })
+}
+
+story('a stopped session takes no message', async ({ link, contact, reaches }) => {
+  const max = contact()
+  const { session } = await link()
+  await session.stop()
+  await reaches(session, 'stopped')
+  await expect(session.send(MAX, 'Hallo')).rejects.toMatchObject({
+    code: 'WHATSAPP_DISCONNECTED',
+    message: 'WhatsApp not connected',
+    details: { state: 'stopped' },
+  })
+  await session.start()
+  await reaches(session, 'ready')
+  await session.send(MAX, 'jetzt')
+  expect((await max.hears()).text).toBe('jetzt')
+})
+
+story(
+  'a message accepted while the network is gone goes out after the reconnect',
+  async ({ link, contact, emulator, reaches }) => {
+    const max = contact()
+    const { session } = await link()
+    emulator.faults.network(false)
+    await until(async () => (await session.info()).state !== 'ready')
+    const sent = await session.send(MAX, 'bald')
+    expect(sent.status).toBe('queued')
+    emulator.faults.network(true)
+    expect(await max.hears('bald')).toMatchObject({ id: sent.messageId, copies: 1 })
+    await reaches(session, 'ready')
+  },
+  { sendWaitMs: 20 },
+)
+
+story('bulk messages go out in order, with progress', async ({ link, contact }) => {
+  const max = contact()
+  const { session } = await link()
+  const texts = Array.from({ length: 12 }, (_, index) => `Nachricht ${index}`)
+  const batch = await session.sendBulk(texts.map((message) => ({ phone: MAX, message })))
+  expect(batch).toMatchObject({ total: 12 })
+  expect(batch.messages.map(({ index, phone }) => [index, phone])).toEqual(texts.map((_, index) => [index, MAX]))
+  await max.hears('Nachricht 11')
+  expect(max.messages().map(({ text }) => text)).toEqual(texts)
+  await until(async () => (await session.batch(batch.batchId)).counts.delivered === 12)
+  await max.reads(batch.messages.slice(0, 2).map(({ messageId }) => messageId))
+  await until(async () => (await session.batch(batch.batchId)).counts.read === 2)
+  await expect(session.batch('keine')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+})
+
+story('one bad item of a batch is named and nothing is queued', async ({ link, contact }) => {
+  const max = contact()
+  const { session } = await link()
+  const items = [MAX, MAX, MAX, '0815'].map((phone) => ({ phone, message: 'Hallo' }))
+  await expect(session.sendBulk(items)).rejects.toMatchObject({
+    code: 'INVALID_INPUT',
+    details: { issues: [{ path: 'messages[3].phone' }] },
+  })
+  await expect(session.sendBulk([])).rejects.toMatchObject({ code: 'INVALID_INPUT' })
+  await session.send(MAX, 'danach')
+  expect((await max.hears()).text).toBe('danach')
+})
+
+story(
+  'a single message overtakes a waiting batch, but not within its chat',
+  async ({ link, contact }) => {
+    const max = contact()
+    const erna = contact('491234567891', 'Erna')
+    const { session } = await link()
+    await session.sendBulk(Array.from({ length: 30 }, (_, index) => ({ phone: MAX, message: `Rundbrief ${index}` })))
+    await max.hears('Rundbrief 0')
+    await session.send(erna.phone, 'eilig')
+    await erna.hears('eilig')
+    expect(max.messages().length).toBeLessThan(30)
+    await session.send(MAX, 'zuletzt')
+    await max.hears('zuletzt')
+    expect(max.messages().map(({ text }) => text)).toEqual([
+      ...Array.from({ length: 30 }, (_, index) => `Rundbrief ${index}`),
+      'zuletzt',
+    ])
+  },
+  { pacing: { minMs: 10, maxMs: 15 } },
+)
+
+story('a contact that asks again gets the same message, once', async ({ link, contact, emulator }) => {
+  const max = contact()
+  const { session } = await link()
+  await session.send(MAX, 'zuerst')
+  await max.hears('zuerst')
+  emulator.faults.failNextDecrypt(MAX)
+  const sent = await session.send(MAX, 'unleserlich')
+  expect(await max.hears('unleserlich')).toMatchObject({ id: sent.messageId, copies: 1 })
+})
