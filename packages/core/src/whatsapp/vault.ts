@@ -54,7 +54,7 @@ export class Vault {
     type: T,
     ids: string[],
   ): Promise<{ [id: string]: SignalDataTypeMap[T] }> {
-    const stored = await this.#guard(this.#store.read(() => keys.get(this.session, type, ids)))
+    const stored = await this.#guard(() => this.#store.read(() => keys.get(this.session, type, ids)))
     const found: { [id: string]: SignalDataTypeMap[T] } = {}
     for (const [id, text] of stored) {
       const value = JSON.parse(text, BufferJSON.reviver)
@@ -65,11 +65,11 @@ export class Vault {
   }
 
   async idsFrom(type: keyof SignalDataTypeMap, prefix: string): Promise<string[]> {
-    return this.#guard(this.#store.read(() => keys.idsFrom(this.session, type, prefix)))
+    return this.#guard(() => this.#store.read(() => keys.idsFrom(this.session, type, prefix)))
   }
 
   async plaintext(hash: string): Promise<Uint8Array | undefined> {
-    return this.#guard(this.#store.read(() => keys.plaintext(this.session, hash)))
+    return this.#guard(() => this.#store.read(() => keys.plaintext(this.session, hash)))
   }
 
   /** Writes keys, changed credentials and whatever else `works` do, all in one transaction. */
@@ -86,7 +86,7 @@ export class Vault {
     const account = creds === undefined ? undefined : this.#newAccount()
     this.#dirty = false
     const { session } = this
-    await this.#guard(
+    await this.#guard(() =>
       this.#store.write(function* () {
         for (const [type, id, value] of changes) yield* keys.put(session, type, id, value)
         if (creds !== undefined) yield* keys.put(session, CREDENTIALS.type, CREDENTIALS.id, creds)
@@ -152,10 +152,10 @@ export class Vault {
     return next
   }
 
-  async #guard<T>(work: Promise<T>): Promise<T> {
+  async #guard<T>(work: () => Promise<T>): Promise<T> {
     this.#assertOpen()
     try {
-      return await work
+      return await work()
     } catch (error) {
       if (this.#closed === undefined) {
         this.#closed = error
