@@ -1,0 +1,205 @@
+import { createServer } from 'node:http'
+import { expect, onTestFinished, test } from 'vitest'
+import { LOOPBACK } from '../src/webhooks/addresses.ts'
+import { OutboundGuard } from '../src/webhooks/guard.ts'
+
+const closed = new OutboundGuard([])
+const open = new OutboundGuard(LOOPBACK)
+
+/** A server on loopback that counts who came. */
+async function canary(handler?: Parameters<typeof createServer>[1]) {
+  let connections = 0
+  const server = createServer({ keepAlive: true }, handler ?? ((_, response) => response.end())).on(
+    'connection',
+    () => {
+      connections++
+    },
+  )
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(async () => {
+    server.closeAllConnections()
+    await new Promise<void>((resolve) => server.close(() => resolve()))
+  })
+  const address = server.address()
+  const port = address !== null && typeof address === 'object' ? address.port : 0
+  return { port, url: `http://127.0.0.1:${port}/`, connections: () => connections }
+}
+
+// Every spelling of an address that leads inside.
+const inside = [
+  '127.0.0.1',
+  '127.1',
+  '2130706433',
+  '0x7f000001',
+  '0177.0.0.1',
+  '0x7f.1',
+  '0',
+  '0.0.0.0',
+  '127.0.0.1.',
+  '[::1]',
+  '[::]',
+  '[::ffff:127.0.0.1]',
+  '[::ffff:7f00:1]',
+  '[0:0:0:0:0:ffff:a9fe:a9fe]',
+  '[64:ff9b::7f00:1]',
+  '[64:ff9b:1::]',
+  '[2002:7f00:1::]',
+  '[2001::]',
+  '[fd00::1]',
+  '[fec0::1]',
+  '[fe80::1]',
+  '[::127.0.0.1]',
+  '169.254.169.254',
+  '0xa9fea9fe',
+  '100.100.100.200',
+  '192.0.0.192',
+  '10.0.0.1',
+  '100.64.0.1',
+  '172.16.0.1',
+  '192.168.1.1',
+  '198.18.0.1',
+  '224.0.0.1',
+  '240.0.0.1',
+  '255.255.255.255',
+  'localhost',
+  'LOCALHOST.',
+  'foo.localhost',
+  'printer.local',
+  'db.internal',
+  'metadata.google.internal',
+  'ⓛⓞⓒⓐⓛⓗⓞⓢⓣ',
+  '127。0。0。1',
+  '①②⑦.⓪.⓪.①',
+]
+
+test.each(inside)('http://%s is refused when it is set, naming the setting', async (host) => {
+  await expect(closed.check(`http://${host}:8080/`)).rejects.toMatchObject({
+    code: 'URL_NOT_ALLOWED',
+    details: { url: `http://${host}:8080/`, setting: 'WAMUX_OUTBOUND_ALLOW' },
+  })
+})
+
+test('and no connection is made to it even if it was set', async () => {
+  const { port, connections } = await canary()
+  for (const host of inside) {
+    const url = URL.parse(`http://${host}:${port}/`)
+    expect(await closed.post(url?.href ?? '', '{}', {}), host).toMatchObject({ ok: false })
+  }
+  expect(connections()).toBe(0)
+})
+
+test.each([
+  'http://user:pass@example.com/',
+  'http://h@127.0.0.1/',
+  'file:///etc/passwd',
+  'gopher://127.0.0.1/',
+  'ftp://example.com/',
+  'data:text/plain,x',
+  'unix:/var/run/docker.sock',
+  'javascript:alert(1)',
+  'example.com',
+  '/webhook',
+  '',
+  'http://',
+  'http://h%00/',
+  'http://[fe80::1%25eth0]/',
+  'http://exa mple.com/',
+  'https://example.com:99999/',
+])('%s is not a URL for a webhook', async (url) => {
+  await expect(closed.check(url)).rejects.toMatchObject({
+    code: 'INVALID_INPUT',
+    details: { issues: [{ path: 'url' }] },
+  })
+})
+
+test.each(['http:127.0.0.1', 'http:///127.0.0.1', 'http://127.0.0.1#@example.com', 'http:\\\\127.0.0.1\\'])(
+  '%s is read like a browser reads it, and refused',
+  async (url) => {
+    await expect(closed.check(url)).rejects.toMatchObject({ code: 'URL_NOT_ALLOWED' })
+  },
+)
+
+test.each([
+  'https://93.184.215.14/webhook',
+  'https://[2606:2800:21f:cb07:6820:80da:af6b:8b2c]/',
+  'https://your-bot.invalid/webhook',
+])('%s may be set: it is public, or a name that cannot be resolved yet', async (url) => {
+  await closed.check(url)
+})
+
+test('what the operator opens is open, and nothing beside it', async () => {
+  const guard = new OutboundGuard(['10.1.0.0/16', 'fd00::/8', '192.168.1.7'])
+  for (const host of ['10.1.2.3', '[fd00::7]', '192.168.1.7']) await guard.check(`http://${host}/`)
+  for (const host of ['10.2.0.1', '[fe80::7]', '192.168.1.8', '127.0.0.1']) {
+    await expect(guard.check(`http://${host}/`)).rejects.toMatchObject({ code: 'URL_NOT_ALLOWED' })
+  }
+  expect(() => new OutboundGuard(['intranet'])).toThrow('intranet')
+})
+
+test('loopback can be opened, as the sandbox does', async () => {
+  const { url, connections } = await canary()
+  await open.check(url)
+  await open.check(url.replace('127.0.0.1', 'localhost'))
+  expect(await open.post(url, '{}', {})).toEqual({ ok: true })
+  expect(await open.post(url.replace('127.0.0.1', 'localhost'), '{}', {})).toEqual({ ok: true })
+  expect(connections()).toBeGreaterThan(0)
+})
+
+test.each([301, 302, 303, 307, 308])('a redirect (%i) is a failure and is not followed', async (status) => {
+  const target = await canary()
+  const { url } = await canary((_, response) => response.writeHead(status, { location: target.url }).end())
+  expect(await open.post(url, '{}', {})).toEqual({ ok: false, error: `HTTP ${status}` })
+  expect(target.connections()).toBe(0)
+})
+
+test.each([200, 201, 202, 204, 299])('%i is success', async (status) => {
+  const { url } = await canary((_, response) => response.writeHead(status).end())
+  expect(await open.post(url, '{}', {})).toEqual({ ok: true })
+})
+
+test.each([400, 401, 404, 410, 500, 503])('%i is a failure', async (status) => {
+  const { url } = await canary((_, response) => response.writeHead(status).end('secret words of the receiver'))
+  expect(await open.post(url, '{}', {})).toEqual({ ok: false, error: `HTTP ${status}` })
+})
+
+test('a receiver may ask for time', async () => {
+  const { url } = await canary((_, response) => response.writeHead(429, { 'retry-after': '120' }).end())
+  expect(await open.post(url, '{}', {})).toEqual({ ok: false, error: 'HTTP 429', retryAfterMs: 120_000 })
+})
+
+test('a reply without end is cut at 64 KiB', async () => {
+  let written = 0
+  const { url } = await canary((_, response) => {
+    response.writeHead(200)
+    const write = () => {
+      while (!response.destroyed && response.write('x'.repeat(16_384))) written += 16_384
+    }
+    response.on('drain', write)
+    write()
+  })
+  expect(await open.post(url, '{}', {})).toEqual({ ok: true })
+  expect(written).toBeLessThan(16 * 1024 * 1024)
+})
+
+test('headers without end, a reset and a closed port are failures', async () => {
+  const huge = await canary((_, response) => response.writeHead(200, { 'x-long': 'x'.repeat(64 * 1024) }).end())
+  expect(await open.post(huge.url, '{}', {})).toMatchObject({ ok: false })
+  const reset = await canary((request) => request.socket.resetAndDestroy())
+  expect(await open.post(reset.url, '{}', {})).toMatchObject({ ok: false })
+  expect(await open.post('http://127.0.0.1:9/', '{}', {})).toMatchObject({ ok: false })
+})
+
+test('environment proxies are not used', async () => {
+  const proxy = await canary()
+  const { url } = await canary()
+  process.env.http_proxy = proxy.url
+  onTestFinished(() => {
+    delete process.env.http_proxy
+  })
+  expect(await new OutboundGuard(LOOPBACK).post(url, '{}', {})).toEqual({ ok: true })
+  expect(proxy.connections()).toBe(0)
+})
+
+test('the self-test of the start passes', async () => {
+  await OutboundGuard.selfTest()
+})
