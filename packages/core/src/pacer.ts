@@ -14,6 +14,8 @@ export interface PacerOptions {
 /** `single` overtakes whatever waits as `bulk`. */
 export type Priority = 'single' | 'bulk'
 const PRIORITY: Record<Priority, number> = { single: 3, bulk: 6 }
+/** Timers and the queue are some milliseconds late: so much earlier the longest pause ends, to be over in time. */
+const LATE_MS = 25
 
 /** Keeps one session's messages apart, the way a person would send them. Knows nothing about WhatsApp. */
 export class Pacer {
@@ -21,6 +23,8 @@ export class Pacer {
   readonly #halt = new AbortController()
   readonly #gap: Gap
   readonly #random: () => number
+  /** Which pauses were made lately, in ms above the shortest: chance alone repeats one of 1,500 after some forty. */
+  readonly #made = new Set<number>()
 
   constructor(options: PacerOptions) {
     this.#gap = options.gap
@@ -53,8 +57,7 @@ export class Pacer {
   }
 
   #pause(): Promise<void> {
-    const { minMs, maxMs } = this.#gap
-    const ms = minMs + this.#random() * (maxMs - minMs)
+    const ms = this.#draw()
     if (ms <= 0) return Promise.resolve()
     return new Promise((resolve) => {
       const timer = setTimeout(done, ms)
@@ -66,5 +69,16 @@ export class Pacer {
       }
       signal.addEventListener('abort', done)
     })
+  }
+
+  /** A pause unlike those before it: a person is not a metronome. */
+  #draw(): number {
+    const { minMs, maxMs } = this.#gap
+    const longest = Math.max(0, Math.floor(maxMs - minMs - LATE_MS))
+    if (this.#made.size * 2 > longest) this.#made.clear()
+    let more = Math.round(this.#random() * longest)
+    while (this.#made.has(more)) more = (more + 1) % (longest + 1)
+    this.#made.add(more)
+    return minMs + more
   }
 }
