@@ -85,6 +85,8 @@ export class Client {
     this.connect()
     await phone.scans(await this.until(() => this.qr))
     await this.opened()
+    // Until its first history is in, Baileys holds events back, for 20 s if the connection ends before.
+    await this.until(() => this.auth.creds.accountSyncCounter > 0)
     return this
   }
 

@@ -56,7 +56,7 @@ export class Login {
   async activate(): Promise<void> {
     if (this.#isActive) return // some clients say it in the login and once more
     this.#isActive = true
-    const { counts, total, last } = this.#post.waiting(this.phone, this.device)
+    const { counts, total, last } = this.#post.missed(this.phone, this.device)
     if (total > 0) {
       const { message = 0, receipt = 0, notification = 0 } = counts
       const preview = { count: total, message, receipt, notification, appdata: 0, t: Math.floor(Date.now() / 1000) }
@@ -77,7 +77,7 @@ export class Login {
       this.#rungAgain = true
       return
     }
-    this.#pumping = this.#pump(0).finally(() => {
+    this.#pumping = this.#pump().finally(() => {
       this.#pumping = undefined
       if (!this.#rungAgain) return
       this.#rungAgain = false
@@ -85,15 +85,16 @@ export class Login {
     })
   }
 
-  /** Sends what is pending, in order of arrival; up to stanza `offlineUpTo` it is marked as having waited. */
-  async #pump(offlineUpTo: number): Promise<void> {
+  /** Sends what is pending, in order of arrival; with `offlineUpTo` only up to that stanza, marked as having waited. */
+  async #pump(offlineUpTo = Number.POSITIVE_INFINITY): Promise<void> {
+    const isOffline = offlineUpTo < Number.POSITIVE_INFINITY
     let place = 0
     for (;;) {
       const batch = this.#post.after(this.phone, this.device, this.#sentUpTo, BATCH)
       for (const { seq, body } of batch) {
-        if (this.connection.isClosed) return
-        const node = seq <= offlineUpTo || this.#isTraced ? await decodeBinaryNode(body) : undefined
-        if (node && seq <= offlineUpTo) {
+        if (this.connection.isClosed || seq > offlineUpTo) return
+        const node = isOffline || this.#isTraced ? await decodeBinaryNode(body) : undefined
+        if (node && isOffline) {
           node.attrs.offline = String(place++)
           this.send(node)
         } else {

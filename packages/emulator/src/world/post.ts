@@ -47,7 +47,7 @@ export class Post {
       device,
       node.tag,
       node.attrs.id ?? '',
-      node.attrs.type ?? '',
+      node.attrs.category ?? node.attrs.type ?? '',
       encodeBinaryNode(node),
     )
     this.#touched.set(`${phone}:${device}`, { phone, device })
@@ -63,18 +63,32 @@ export class Post {
     )
   }
 
-  /** How many stanzas of each tag wait, and the last one's number. */
-  waiting(phone: string, device: number): { counts: Record<string, number>; total: number; last: number } {
-    const rows = this.#store.all<{ tag: string; count: number; last: number }>(
-      'SELECT tag, count(*) AS count, max(seq) AS last FROM pending WHERE phone = ? AND device = ? GROUP BY tag',
-      phone,
-      device,
-    )
-    return {
-      counts: Object.fromEntries(rows.map(({ tag, count }) => [tag, count])),
-      total: rows.reduce((sum, { count }) => sum + count, 0),
-      last: rows.reduce((last, row) => Math.max(last, row.last), 0),
-    }
+  /**
+   * What a device that logs in has missed: how many stanzas of each tag, and the last one's number. What its own phone
+   * sent it, keys and history, is put behind that: a client that was cut off while it was linked begins its first
+   * sync with them, and only when the rest has been announced as complete.
+   */
+  missed(phone: string, device: number): { counts: Record<string, number>; total: number; last: number } {
+    return this.#store.transaction(() => {
+      const { last } = this.#store.first<{ last: number | null }>(
+        'SELECT max(seq) AS last FROM pending WHERE phone = ? AND device = ?',
+        phone,
+        device,
+      ) ?? { last: null }
+      const peer = "phone = ? AND device = ? AND tag = 'message' AND type = 'peer'"
+      const columns = 'phone, device, tag, id, type, body'
+      const copy = `INSERT INTO pending (${columns}) SELECT ${columns} FROM pending WHERE ${peer} ORDER BY seq`
+      this.#store.run(copy, phone, device)
+      this.#store.run(`DELETE FROM pending WHERE ${peer} AND seq <= ?`, phone, device, last)
+      const rows = this.#store.all<{ tag: string; count: number }>(
+        'SELECT tag, count(*) AS count FROM pending WHERE phone = ? AND device = ? AND seq <= ? GROUP BY tag',
+        phone,
+        device,
+        last,
+      )
+      const counts = Object.fromEntries(rows.map(({ tag, count }) => [tag, count]))
+      return { counts, total: rows.reduce((sum, { count }) => sum + count, 0), last: last ?? 0 }
+    })
   }
 
   /** A receipt: the device has these messages, every copy of them. */
