@@ -36,7 +36,7 @@ function deliver(world: World, login: Login, node: BinaryNode): number | undefin
     for (const entry of children(child(node, 'participants'), 'to')) {
       const device = parseJid(entry.attrs.jid)
       const owner = world.accounts.byJid(entry.attrs.jid)
-      if (!device || !owner || !exists(world, owner, device.device)) continue
+      if (!device || !owner || !world.exists(owner.phone, device.device)) continue
       const isOwn = owner.phone === login.phone
       const message = isOwn ? ownCopy(stanza, node.attrs.to, children(entry)) : forPerson(stanza, children(entry))
       world.post.queue(owner.phone, device.device, message)
@@ -56,7 +56,7 @@ interface Stanza {
 /** One ciphertext for one device: the resend that a retry receipt asked for, or housekeeping for the own phone. */
 function deliverDirect(stanza: Stanza, receiver: Account, to: Address, encs: BinaryNode[]): void {
   const { world, node, login } = stanza
-  if (!exists(world, receiver, to.device)) return
+  if (!world.exists(receiver.phone, to.device)) return
   const isPeer = node.attrs.category === 'peer'
   const isOwn = receiver.phone === login.phone && !isPeer
   const message = isOwn ? ownCopy(stanza, node.attrs.recipient, encs) : forPerson(stanza, encs)
@@ -137,10 +137,6 @@ function commonAttrs(node: BinaryNode, sender: Account) {
 function companionsOf(node: BinaryNode, encs: readonly BinaryNode[]): BinaryNode[] {
   const isFirst = encs.some(({ attrs }) => attrs.type === 'pkmsg')
   return children(node).filter(({ tag }) => tag === 'meta' || (isFirst && tag === 'device-identity'))
-}
-
-function exists(world: World, owner: Account, device: number): boolean {
-  return device === 0 || world.devices.get(owner.phone, device) !== undefined
 }
 
 function acknowledge(world: World, login: Login, node: BinaryNode, error: number | undefined): void {

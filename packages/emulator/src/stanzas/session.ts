@@ -19,7 +19,8 @@ export function session(world: World): Subject {
       'urn:xmpp:whatsapp:dirty set clean': () => [],
       'w:stats set': () => [],
       'w:stats get': () => [],
-      tos: () => [],
+      'tos get': () => [],
+      'tos set': () => [],
     },
     stanzas: {
       ib: (login, node) => {

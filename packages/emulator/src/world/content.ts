@@ -1,9 +1,11 @@
-import { getContentType, normalizeMessageContent, type proto } from '@whiskeysockets/baileys'
+import { getContentType, normalizeMessageContent, proto } from '@whiskeysockets/baileys'
 
 /** What kind of message it is, in one word that a test can compare. */
 export function typeOf(message: proto.IMessage): string {
   const content = normalizeMessageContent(message)
-  if (content?.protocolMessage) return content.protocolMessage.editedMessage ? 'edit' : 'protocol'
+  const protocol = content?.protocolMessage
+  if (protocol?.editedMessage) return 'edit'
+  if (protocol) return protocol.type === proto.Message.ProtocolMessage.Type.REVOKE ? 'revoke' : 'protocol'
   const key = getContentType(content)
   if (!key) return 'empty'
   if (key === 'conversation' || key === 'extendedTextMessage') return 'text'

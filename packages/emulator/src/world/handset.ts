@@ -174,7 +174,8 @@ export class Handset {
     else if (isOwn) {
       const recipient = origin.group ? undefined : node.attrs.recipient
       this.#world.queueTo(this.#phone, origin.device, el('receipt', { ...attrs, type: 'sender', recipient }))
-    } else this.#world.confirm(origin.author.phone, this.#phone, el('receipt', attrs), [id])
+    } else if (this.account.kind === 'phone') this.#world.queueToAll(origin.author.phone, el('receipt', attrs))
+    else this.#world.confirm(origin.author.phone, this.#phone, el('receipt', attrs), [id])
   }
 
   /** What an echoing contact writes back, encrypted with the keys as they are after reading. */
@@ -200,7 +201,7 @@ export class Handset {
     const { mail, post, store } = this.#world
     const id = node.attrs.id ?? ''
     const sent = mail.sent(this.#phone, id)
-    if (!sent) return post.remove(pending.seq)
+    if (!sent || !this.#world.exists(origin.author.phone, origin.device)) return post.remove(pending.seq)
     const unit = new SignalUnit(store, this.#phone)
     const retry = child(node, 'retry')
     const bundle = bundleIn(node)
@@ -236,7 +237,10 @@ export class Handset {
   }
 
   #queue(parcels: readonly Parcel[]): void {
-    for (const { phone, device, node } of parcels) this.#world.post.queue(phone, device, node)
+    for (const { phone, device, node } of parcels) {
+      // Encrypting takes a moment, in which a companion can be unlinked.
+      if (this.#world.exists(phone, device)) this.#world.post.queue(phone, device, node)
+    }
   }
 
   #chatOf(origin: Origin, destination: string | null | undefined): string {

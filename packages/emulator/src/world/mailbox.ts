@@ -187,7 +187,7 @@ export class Mailbox {
       const timer = setTimeout(() => {
         waiters.delete(waiter)
         reject(new Error(`${complaint()} (waited ${this.#patienceMs} ms)`))
-      }, this.#patienceMs)
+      }, this.#patienceMs).unref()
       const waiter = make((value) => {
         clearTimeout(timer)
         resolve(value)

@@ -43,10 +43,12 @@ export class Outgoing {
     const parcels: Parcel[] = []
     const devices = to.phone === this.#self.phone ? [] : this.#world.devices.numbersOf(to.phone)
     for (const device of devices) {
+      if (!this.#world.exists(to.phone, device)) continue
       const enc = await this.#enc(to, device, message)
       parcels.push({ phone: to.phone, device, node: this.#node(space, message, envelope, [enc]) })
     }
     for (const { device } of this.#world.devices.of(this.#self.phone)) {
+      if (!this.#world.exists(this.#self.phone, device)) continue
       parcels.push(await this.copyTo(device, to, message, space, envelope))
     }
     return parcels
@@ -91,7 +93,7 @@ export class Outgoing {
     for (const phone of this.#world.groups.members(group.id).keys()) {
       const member = this.#world.accounts.require(phone)
       for (const device of this.#world.devices.numbersOf(phone)) {
-        if (phone === this.#self.phone && device === 0) continue
+        if ((phone === this.#self.phone && device === 0) || !this.#world.exists(phone, device)) continue
         const address = addressOf(member, device)
         const encs = [skmsg]
         if (!this.#unit.hasOurSenderKey(group.id, address)) {

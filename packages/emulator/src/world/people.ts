@@ -50,7 +50,10 @@ export class Person {
     return this.world.mail.messages(this.phone)
   }
 
-  /** Resolves when somebody has confirmed message `id`: a companion or another person. */
+  /**
+   * Resolves when somebody has confirmed message `id`: a companion of the account, or a contact. The phone that owns
+   * the companions does not count, it would hide that they have not got it.
+   */
   received(id: string, type: 'delivery' | 'read' | 'played' = 'delivery'): Promise<void> {
     return this.world.mail.confirmed(this.phone, id, type)
   }
@@ -97,7 +100,7 @@ export class Contact extends Person {
   }
 
   /** A new phone, the same number: new identity keys, no old sessions, and everybody who wrote is told. */
-  async reinstalls(): Promise<void> {
+  async reinstall(): Promise<void> {
     const { world, phone } = this
     await world.handset(phone).settled()
     world.post.commit(() => {

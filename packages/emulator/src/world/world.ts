@@ -93,6 +93,11 @@ export class World {
     return this.devices.of(phone).flatMap(({ device }) => this.logins.get(`${phone}:${device}`) ?? [])
   }
 
+  /** Whether an account has this device, now. */
+  exists(phone: string, device: number): boolean {
+    return device === 0 ? this.accounts.get(phone) !== undefined : this.devices.get(phone, device) !== undefined
+  }
+
   /** Inside a commit: queues for a companion; a device 0 needs only what a phone would act on, which is not this. */
   queueTo(phone: string, device: number, node: BinaryNode): void {
     if (device !== 0) this.post.queue(phone, device, node)
@@ -173,7 +178,7 @@ export class World {
       const timer = setTimeout(() => {
         waiters.delete(arrive)
         reject(new Error(`no companion of ${phone} logged in within ${this.options.patienceMs} ms`))
-      }, this.options.patienceMs)
+      }, this.options.patienceMs).unref()
       waiters.add(arrive)
     })
   }
