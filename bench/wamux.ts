@@ -1,0 +1,35 @@
+import { SessionManager } from '@wamux/core'
+import type { Link } from './arm.ts'
+
+let manager: Promise<SessionManager> | undefined
+
+/** The SDK as it is, on its SQLite file with every commit flushed; only the pause between messages is off. */
+export const linkWamux: Link = async ({ index, emulator, data, scan }) => {
+  manager ??= start(emulator, data)
+  const sessions = await manager
+  const session = await sessions.create({ id: `bench-${index}` })
+  const ready = new Promise<void>((resolve) => session.once('ready', () => resolve()))
+  session.once('qr', ({ data: { qr } }) => scan(qr))
+  await ready
+  return {
+    send: async (to, text) => {
+      const { status } = await session.send(to, text)
+      if (status !== 'sent') throw new Error(`The message is ${status}.`)
+    },
+  }
+}
+
+async function start(emulator: string, data: string): Promise<SessionManager> {
+  const { trustEmulator } = await import('@wamux/emulator')
+  const root = await fetch(`${emulator}/admin/noise-root`)
+  const { publicKey } = (await root.json()) as { publicKey: string }
+  trustEmulator(Buffer.from(publicKey, 'base64'))
+  const made = new SessionManager({
+    data,
+    pacing: { minMs: 0, maxMs: 0 },
+    sendWaitMs: 60_000,
+    baileys: { waWebSocketUrl: `${emulator.replace('http', 'ws')}/ws/chat` },
+  })
+  await made.start()
+  return made
+}
