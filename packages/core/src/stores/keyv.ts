@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import KeyvSqlite from '@keyv/sqlite'
 import Database from 'better-sqlite3'
 import { Keyv } from 'keyv'
@@ -11,9 +12,7 @@ export function memoryLookups(): Lookups {
 
 /** Look-ups in a SQLite file of their own, so that a restart does not ask WhatsApp everything again. */
 export function sqliteLookups(file: string): Lookups {
-  const db = new Database(file)
-  db.pragma('journal_mode = WAL')
-  db.pragma('synchronous = NORMAL') // nothing here is worth a flush
+  const db = openOrReplace(file)
   const statements = new Map<string, Database.Statement>()
   const prepared = (sql: string): Database.Statement => {
     const known = statements.get(sql)
@@ -42,6 +41,31 @@ export function sqliteLookups(file: string): Lookups {
       },
     }),
   })
+}
+
+/** A file that cannot be read is thrown away: what it knew can be asked for again. */
+function openOrReplace(file: string): Database.Database {
+  try {
+    return open(file)
+  } catch (error) {
+    if (!(error instanceof Database.SqliteError && BROKEN.has(error.code))) throw error
+    for (const suffix of ['', '-wal', '-shm']) rmSync(file + suffix, { force: true })
+    return open(file)
+  }
+}
+
+const BROKEN = new Set(['SQLITE_NOTADB', 'SQLITE_CORRUPT'])
+
+function open(file: string): Database.Database {
+  const db = new Database(file)
+  try {
+    db.pragma('journal_mode = WAL')
+    db.pragma('synchronous = NORMAL') // nothing here is worth a flush
+    return db
+  } catch (error) {
+    db.close()
+    throw error
+  }
 }
 
 /** One session's part of the look-ups: nothing learnt by one account is used for another. */

@@ -143,6 +143,7 @@ function* merge(session: string, kept: ContactRow, gone: ContactRow): Work<Conta
     lid: gone.lid,
     name: kept.name ?? gone.name,
     pushname: kept.pushname ?? gone.pushname,
+    isBusiness: kept.isBusiness || gone.isBusiness,
     isBlocked: kept.isBlocked || gone.isBlocked,
   }
   yield* update(session, merged)
@@ -164,7 +165,12 @@ function* rekey(session: string, from: string, to: string): Work<void> {
       from,
       to,
     )
-    yield* run(`DELETE FROM messages WHERE session = ? AND ${column} = ?`, session, from)
+    const double = yield* rows<{ chat: string }>(
+      `DELETE FROM messages WHERE session = ? AND ${column} = ? RETURNING chat`,
+      session,
+      from,
+    )
+    for (const chat of new Set(double.map((message) => message.chat))) yield* recount(session, chat)
   }
   yield* run('UPDATE outbox SET chat = ? WHERE session = ? AND chat = ?', to, session, from)
   const chats = yield* rows<{ chat: string; contact: number | null; name: string | null; unread_count: number }>(
@@ -191,5 +197,20 @@ function* rekey(session: string, from: string, to: string): Work<void> {
     unread,
     session,
     to,
+  )
+}
+
+/** After messages of a chat went: how many there are, and which is the newest. */
+function* recount(session: string, chat: string): Work<void> {
+  yield* run(
+    `UPDATE chats SET message_count = (SELECT count(*) FROM messages WHERE session = ? AND chat = ?),
+        last_n = (SELECT n FROM messages WHERE session = ? AND chat = ? ORDER BY timestamp DESC, n DESC LIMIT 1)
+      WHERE session = ? AND chat = ?`,
+    session,
+    chat,
+    session,
+    chat,
+    session,
+    chat,
   )
 }

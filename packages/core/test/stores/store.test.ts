@@ -1,0 +1,363 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import Database from 'better-sqlite3'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import * as journal from '../../src/stores/sql/journal.ts'
+import * as keys from '../../src/stores/sql/keys.ts'
+import { migrate } from '../../src/stores/sql/schema.ts'
+import * as sessions from '../../src/stores/sql/sessions.ts'
+import * as settings from '../../src/stores/sql/settings.ts'
+import { openMemoryStore } from '../../src/stores/sqlite/store.ts'
+import { row, rows, run, type Store } from '../../src/stores/store.ts'
+import { memory, newFolder, STORES, sqlite } from './open.ts'
+
+const HOSTILE = [
+  '/',
+  ':',
+  '..',
+  '../../etc/passwd',
+  '__proto__',
+  'constructor',
+  'toString',
+  'NUL',
+  'a\u0000b',
+  '\u0000',
+  "'",
+  "'; DROP TABLE keys; --",
+  '"',
+  '%',
+  '_',
+  '?',
+  '\\',
+  '',
+  ' ',
+  '\n',
+  '🙂',
+  'é',
+  'e\u0301', // another spelling of the same letter is another id
+  'A',
+  'a',
+  '0',
+  '00',
+  '4915:7@s.whatsapp.net',
+]
+const get = (store: Store, key: string) => store.read(() => settings.get(key))
+const set = (store: Store, key: string, value: string) => store.write(() => settings.set(key, value))
+
+for (const [name, open] of STORES) {
+  describe(`a store in ${name}`, () => {
+    test('gives back what was written, once the write has resolved', async () => {
+      const store = await open()
+      expect(await get(store, 'a')).toBeUndefined()
+      await set(store, 'a', '1')
+      expect(await get(store, 'a')).toBe('1')
+      await set(store, 'a', '2')
+      expect(await get(store, 'a')).toBe('2')
+      await store.write(() => settings.remove('a'))
+      expect(await get(store, 'a')).toBeUndefined()
+    })
+
+    test('resolves with what the work returned, and a work sees what it wrote itself', async () => {
+      const store = await open()
+      const seen = await store.write(function* () {
+        yield* settings.set('a', 'own')
+        return yield* settings.get('a')
+      })
+      expect(seen).toBe('own')
+    })
+
+    test('writes of one turn happen in order, each seeing those before it', async () => {
+      const store = await open()
+      const append = (text: string) =>
+        store.write(function* () {
+          const value = `${(yield* settings.get('a')) ?? ''}${text}`
+          yield* settings.set('a', value)
+          return value
+        })
+      expect(await Promise.all([append('x'), append('y'), append('z')])).toEqual(['x', 'xy', 'xyz'])
+    })
+
+    test('a work that throws undoes only itself while it shares a commit', async () => {
+      const store = await open()
+      const broken = new Error('half way')
+      const results = await Promise.allSettled([
+        set(store, 'before', '1'),
+        store.write(function* () {
+          yield* settings.set('half', '1')
+          yield* settings.set('before', 'overwritten')
+          throw broken
+        }),
+        store.write(function* () {
+          yield* settings.set('also half', '1')
+          yield* run('INSERT INTO nowhere VALUES (1)')
+        }),
+        set(store, 'after', '1'),
+      ])
+      expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled'])
+      expect(results[1]).toMatchObject({ reason: broken })
+      expect(results[2]).toMatchObject({ reason: { message: expect.stringContaining('nowhere') } })
+      expect(await get(store, 'before')).toBe('1')
+      expect(await get(store, 'half')).toBeUndefined()
+      expect(await get(store, 'also half')).toBeUndefined()
+      expect(await get(store, 'after')).toBe('1')
+    })
+
+    test('a work may clean up, but not swallow a statement that failed', async () => {
+      const store = await open()
+      let cleaned = false
+      const write = store.write(function* () {
+        try {
+          yield* settings.set('a', '1')
+          yield* run('INSERT INTO nowhere VALUES (1)')
+        } catch {
+          // "never mind"
+        } finally {
+          cleaned = true
+        }
+        return 'all is well'
+      })
+      await expect(write).rejects.toThrow('nowhere')
+      expect(cleaned).toBe(true)
+      expect(await get(store, 'a')).toBeUndefined()
+    })
+
+    test('a failed read is thrown, and never looks like an empty result', async () => {
+      const store = await open()
+      await expect(store.read(() => rows('SELECT * FROM nowhere'))).rejects.toThrow('nowhere')
+      await expect(store.read(() => row('SELECT nothing FROM settings'))).rejects.toThrow('nothing')
+      await store.write(() => run('DROP TABLE keys'))
+      await expect(store.read(() => keys.get('s', 'session', ['a']))).rejects.toThrow('keys')
+      await expect(store.read(() => keys.idsFrom('s', 'session', 'a'))).rejects.toThrow('keys')
+      await expect(store.write(() => keys.put('s', 'session', 'a', null))).rejects.toThrow('keys')
+      await store.write(() => run('DROP TABLE events'))
+      await expect(store.read(() => journal.newest('s'))).rejects.toThrow('events')
+    })
+
+    test('a store that is closed rejects', async () => {
+      const store = await open()
+      await set(store, 'a', '1')
+      await store.close()
+      await expect(get(store, 'a')).rejects.toMatchObject({ code: 'STORE_FAILED' })
+      await expect(set(store, 'a', '2')).rejects.toMatchObject({ code: 'STORE_FAILED' })
+      await store.close()
+    })
+
+    test('takes values of 1 MB, as text and as bytes', async () => {
+      const store = await open()
+      const text = 'ü'.repeat(500_000)
+      const bytes = Buffer.alloc(1_000_000, 7)
+      await set(store, 'large', text)
+      await store.write(() => keys.putPlaintext('s', 'hash', bytes, 1))
+      expect((await get(store, 'large')) === text).toBe(true)
+      expect(bytes.equals((await store.read(() => keys.plaintext('s', 'hash'))) ?? Buffer.alloc(0))).toBe(true)
+    })
+
+    test('hostile ids are ids like any other: as sessions, types, keys and names', async () => {
+      const store = await open()
+      await store.write(function* () {
+        for (const id of HOSTILE) {
+          yield* settings.set(id, `setting ${id}`)
+          yield* keys.put(id, 'session', 'a', `session ${id}`)
+          yield* keys.put('s', id, 'a', `type ${id}`)
+          yield* keys.put('s', 'session', id, `id ${id}`)
+        }
+      })
+      const found = await store.read(() => keys.get('s', 'session', HOSTILE))
+      expect(found.size).toBe(HOSTILE.length)
+      for (const id of HOSTILE) {
+        expect(await get(store, id)).toBe(`setting ${id}`)
+        expect(found.get(id)).toBe(`id ${id}`)
+        expect([...(await store.read(() => keys.get(id, 'session', ['a']))).values()]).toEqual([`session ${id}`])
+        expect([...(await store.read(() => keys.get('s', id, ['a']))).values()]).toContain(`type ${id}`)
+      }
+      expect(new Set(await store.read(() => keys.idsFrom('s', 'session', '')))).toEqual(new Set([...HOSTILE, 'a']))
+      await store.write(() => sessions.remove("'"))
+      expect((await store.read(() => keys.get("'", 'session', ['a']))).size).toBe(0)
+      expect((await store.read(() => keys.get('s', 'session', HOSTILE))).size).toBe(HOSTILE.length)
+    })
+  })
+}
+
+test('to write again what is there is no change: the schema is made once', async () => {
+  const folder = newFolder()
+  const first = await sqlite(folder)
+  await set(first, 'a', '1')
+  const schema = await first.read(() =>
+    rows("SELECT sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name"),
+  )
+  await first.write(() => migrate())
+  await first.close()
+  const second = await sqlite(folder)
+  expect(await get(second, 'a')).toBe('1')
+  expect(
+    await second.read(() => rows("SELECT sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name")),
+  ).toEqual(schema)
+  expect(await second.read(() => rows('SELECT version FROM migrations'))).toEqual([{ version: 1 }])
+})
+
+test('every table with a session is emptied of it when the session goes', async () => {
+  const store = await memory()
+  const tables = await store.read(() =>
+    rows<{ name: string }>(
+      "SELECT m.name FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS c ON c.name = 'session' WHERE m.type = 'table'",
+    ),
+  )
+  expect(tables.length).toBeGreaterThan(10)
+  for (const { name } of tables) {
+    const columns = await store.read(() => rows<{ name: string }>('SELECT name FROM pragma_table_info(?)', name))
+    for (const [index, session] of ['gone', 'kept'].entries()) {
+      const values = columns.map((column) => (column.name === 'session' ? session : `${index}`))
+      const marks = values.map(() => '?').join(', ')
+      await store.write(() =>
+        run(`INSERT INTO ${name} (${columns.map((c) => c.name).join(', ')}) VALUES (${marks})`, ...values),
+      )
+    }
+  }
+  await store.write(() => sessions.remove('gone'))
+  for (const { name } of tables) {
+    expect(await store.read(() => rows(`SELECT session FROM ${name}`))).toEqual([{ session: 'kept' }])
+  }
+})
+
+/** How many transactions the write-ahead log on disk holds: SQLite marks the last frame of each with the size it leaves. */
+function commitsIn(folder: string): number {
+  const file = join(folder, 'wamux.db-wal')
+  if (!existsSync(file)) return 0
+  const log = readFileSync(file)
+  if (log.length < 32) return 0
+  const frame = 24 + log.readUInt32BE(8)
+  const salt = log.subarray(16, 24)
+  let commits = 0
+  for (let at = 32; at + frame <= log.length; at += frame) {
+    if (!log.subarray(at + 8, at + 16).equals(salt)) break // left over from before the log began anew
+    if (log.readUInt32BE(at + 4) > 0) commits++
+  }
+  return commits
+}
+
+describe('group commit', () => {
+  test('many writes of one turn are one transaction on the disk', async () => {
+    const folder = newFolder()
+    const store = await sqlite(folder)
+    const before = commitsIn(folder)
+    await Promise.all(Array.from({ length: 100 }, (_, index) => set(store, `${index}`, 'x')))
+    expect(commitsIn(folder) - before).toBe(1)
+    for (let index = 0; index < 10; index++) await set(store, `${index}`, 'y')
+    expect(commitsIn(folder) - before).toBe(11)
+  })
+
+  test('nothing is visible, and no promise resolves, before the commit', async () => {
+    const folder = newFolder()
+    const store = await sqlite(folder)
+    const other = new Database(join(folder, 'wamux.db'), { readonly: true })
+    onTestFinished(() => void other.close())
+    const count = () => other.prepare('SELECT count(*) AS n FROM settings').get()
+    let resolved = 0
+    const writes = ['a', 'b'].map((key) =>
+      set(store, key, '1').then(() => {
+        resolved++
+      }),
+    )
+    await Promise.resolve()
+    expect({ resolved, ...(count() as object) }).toEqual({ resolved: 0, n: 0 })
+    await Promise.all(writes)
+    expect({ resolved, ...(count() as object) }).toEqual({ resolved: 2, n: 2 })
+  })
+
+  test('close writes what was given before it', async () => {
+    const folder = newFolder()
+    const store = await sqlite(folder)
+    const write = set(store, 'last', 'words')
+    await store.close()
+    await write
+    expect(await get(await sqlite(folder), 'last')).toBe('words')
+  })
+})
+
+test('every commit is flushed to the disk', async () => {
+  const store = await sqlite()
+  expect(await store.read(() => rows('PRAGMA synchronous'))).toEqual([{ synchronous: 2 }])
+  expect(await store.read(() => rows('PRAGMA journal_mode'))).toEqual([{ journal_mode: 'wal' }])
+})
+
+describe('a full disk', () => {
+  for (const [name, open] of STORES) {
+    test(`rejects every write of the turn and leaves the old content (${name})`, async () => {
+      const store = await open()
+      await set(store, 'old', 'content')
+      const [pages] = await store.read(() => rows<{ page_count: number }>('PRAGMA page_count'))
+      await store.read(() => rows(`PRAGMA max_page_count = ${(pages?.page_count ?? 0) + 2}`))
+      const results = await Promise.allSettled([
+        set(store, 'old', 'overwritten, small'),
+        set(store, 'large', 'x'.repeat(1_000_000)),
+      ])
+      expect(results[1]).toMatchObject({ status: 'rejected', reason: { code: 'SQLITE_FULL' } })
+      // The small one may share its commit or its fate; what it says must be true.
+      const kept = results[0]?.status === 'fulfilled' ? 'overwritten, small' : 'content'
+      expect(await get(store, 'old')).toBe(kept)
+      expect(await get(store, 'large')).toBeUndefined()
+      await store.read(() => rows('PRAGMA max_page_count = 1000000'))
+      await set(store, 'large', 'x'.repeat(1_000_000))
+      expect((await get(store, 'large'))?.length).toBe(1_000_000)
+      expect(await store.read(() => rows('PRAGMA integrity_check'))).toEqual([{ integrity_check: 'ok' }])
+    })
+  }
+})
+
+describe('one process per data folder', () => {
+  const source = JSON.stringify(fileURLToPath(new URL('../../src/stores/sqlite/store.ts', import.meta.url)))
+  /** Another process that opens the folder, says what came of it, and holds on. */
+  function opener(folder: string) {
+    const child = spawn(process.execPath, [
+      '--input-type=module',
+      '-e',
+      `import { openSqliteStore } from ${source}
+       setInterval(() => {}, 1000)
+       openSqliteStore(${JSON.stringify(folder)}).then(
+         () => console.log('opened'),
+         (error) => { console.log(error.code); process.exit(1) },
+       )`,
+    ])
+    const said = once(child.stdout, 'data').then(([data]) => String(data).trim())
+    return { child, said }
+  }
+
+  test('a second one refuses', async () => {
+    const folder = newFolder()
+    const store = await sqlite(folder)
+    expect(await opener(folder).said).toBe('STORE_FAILED')
+    await set(store, 'a', 'still works')
+  })
+
+  test('nor does the same process open it twice; after close it may', async () => {
+    const folder = newFolder()
+    const store = await sqlite(folder)
+    await expect(sqlite(folder)).rejects.toMatchObject({
+      code: 'STORE_FAILED',
+      message: expect.stringContaining(folder),
+    })
+    await store.close()
+    await sqlite(folder)
+  })
+
+  test('kill -9 frees the folder at once', async () => {
+    const folder = newFolder()
+    const { child, said } = opener(folder)
+    expect(await said).toBe('opened')
+    await expect(sqlite(folder)).rejects.toMatchObject({ code: 'STORE_FAILED' })
+    const exited = once(child, 'exit')
+    child.kill('SIGKILL')
+    await exited
+    await sqlite(folder)
+  })
+})
+
+test('stores in memory know nothing of each other', async () => {
+  const [one, other] = [await openMemoryStore(), await openMemoryStore()]
+  await set(one, 'a', '1')
+  expect(await get(other, 'a')).toBeUndefined()
+  await Promise.all([one.close(), other.close()])
+})
