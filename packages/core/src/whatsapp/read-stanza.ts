@@ -50,22 +50,24 @@ export function readReceipt(node: BinaryNode, me: Me): Receipt | { readElsewhere
   const chat = toParty(isFromMe && attrs.recipient ? attrs.recipient : attrs.from, undefined)
   if (chat === undefined) return undefined
   if (isFromMe) {
+    // Of a group the stanza comes from the group; of a person it names whose messages were read.
     const read = attrs.type === 'read' || attrs.type === 'read-self'
-    return read && attrs.recipient ? { readElsewhere: chat } : undefined
+    return read && (attrs.recipient || attrs.participant) ? { readElsewhere: chat } : undefined
   }
-  const step = STEPS[attrs.type ?? '']
+  const step = STEPS.get(attrs.type ?? '')
   if (!step) return undefined
   const items = getBinaryNodeChildren(getBinaryNodeChildren(node, 'list')[0], 'item')
   const ids = [attrs.id, ...items.map((item) => item.attrs.id)].filter((id): id is string => typeof id === 'string')
   return { ids, chat, step, timestamp: secondsToMs(attrs.t) }
 }
 
-const STEPS: Record<string, Receipt['step']> = {
-  '': 'delivered',
-  inactive: 'delivered',
-  read: 'read',
-  played: 'played',
-}
+// A map: the type is a stranger's word, and every object has a `constructor`.
+const STEPS = new Map<string, Receipt['step']>([
+  ['', 'delivered'],
+  ['inactive', 'delivered'],
+  ['read', 'read'],
+  ['played', 'played'],
+])
 
 /** A person by both names, or the id of something that is no person. */
 export function toParty(jid: string | null | undefined, alt: string | null | undefined): Person | string | undefined {
@@ -76,8 +78,8 @@ export function toParty(jid: string | null | undefined, alt: string | null | und
   return { phone: address.phone ?? other?.phone, lid: address.lid ?? other?.lid }
 }
 
-/** WhatsApp counts seconds. A stanza without a time is taken to be of now. */
+/** WhatsApp counts seconds. A stanza without a time, or with one that no clock shows, is taken to be of now. */
 export function secondsToMs(seconds: string | number | undefined): number {
-  const value = Number(seconds)
-  return Number.isFinite(value) && value > 0 ? value * 1000 : Date.now()
+  const ms = Number(seconds) * 1000
+  return ms > 0 && ms <= Number.MAX_SAFE_INTEGER ? ms : Date.now()
 }
