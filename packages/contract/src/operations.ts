@@ -417,7 +417,8 @@ export function errorsOf(operation: Operation): ErrorCode[] {
   const codes = new Set<ErrorCode>(operation.errors)
   if (operation.who !== 'none') codes.add('UNAUTHENTICATED').add('FORBIDDEN')
   if (operation.who === 'admin' || operation.who === 'either') codes.add('SETUP_REQUIRED')
-  if (operation.path.includes('{id}')) codes.add('INSTANCE_NOT_FOUND')
+  // On an instance's own port the port names the instance, and another one's key does not see it.
+  if (operation.path.includes('{id}') || operation.onInstancePort) codes.add('INSTANCE_NOT_FOUND')
   if (operation.body || operation.query) codes.add('INVALID_INPUT')
   if (operation.body) codes.add('PAYLOAD_TOO_LARGE')
   return [...codes.add('INTERNAL').add('STOPPING').add('STORE_FAILED')]

@@ -152,8 +152,14 @@ export class Dispatcher {
         return at
       }
       logger.warn({ ...facts, delayMs: delay }, 'a webhook delivery failed')
-      await store.write(() => deliveries.retry(session, delivery.seq, at + delay, error))
-      return at + delay
+      return await store.write(function* () {
+        // The webhook may have been pointed elsewhere during the attempt: then there is nothing to wait for.
+        const current = yield* webhooks.get(session)
+        const isSame = current?.url === webhook.url && current.createdAt === webhook.createdAt
+        const nextAt = isSame ? at + delay : at
+        yield* deliveries.retry(session, delivery.seq, nextAt, error)
+        return nextAt
+      })
     } catch (error) {
       logger.error({ err: error, instance: session }, 'a webhook delivery could not be recorded')
       return clock.now() + STORE_RETRY_MS

@@ -1,0 +1,309 @@
+import { deliveries, journal, openMemoryStore, rows, type Store, webhooks } from '@wamux/core/stores'
+import pino from 'pino'
+import { expect, onTestFinished, test } from 'vitest'
+import { LOOPBACK } from '../src/webhooks/addresses.ts'
+import type { Clock } from '../src/webhooks/clock.ts'
+import { Dispatcher } from '../src/webhooks/dispatcher.ts'
+import { OutboundGuard } from '../src/webhooks/guard.ts'
+import { DELAYS_MS } from '../src/webhooks/schedule.ts'
+import { type Received, receiver } from './helpers.ts'
+
+const START = Date.UTC(2026, 0, 1)
+
+/** Time that passes only when it is told to, from one alarm to the next. */
+class TurnedClock implements Clock {
+  #now = START
+  #alarms: { at: number; ring: () => void }[] = []
+  #armed: (() => void)[] = []
+
+  now(): number {
+    return this.#now
+  }
+
+  wake(at: number, ring: () => void): () => void {
+    const alarm = { at, ring }
+    this.#alarms.push(alarm)
+    for (const tell of this.#armed.splice(0)) tell()
+    return () => {
+      this.#alarms = this.#alarms.filter((one) => one !== alarm)
+    }
+  }
+
+  /** Waits until something wants to be woken, goes there, and says how long that was. */
+  async next(): Promise<number> {
+    while (this.#alarms.length === 0) await new Promise<void>((tell) => this.#armed.push(tell))
+    this.#alarms.sort((a, b) => a.at - b.at)
+    const alarm = this.#alarms.shift()
+    const before = this.#now
+    this.#now = Math.max(this.#now, alarm?.at ?? 0)
+    alarm?.ring()
+    return this.#now - before
+  }
+}
+
+interface Setup {
+  store: Store
+  clock: TurnedClock
+  /** A dispatcher like that of another process on the same data. */
+  dispatcher: () => Dispatcher
+  happens: (chat: string | null, body: string, session?: string) => Promise<void>
+}
+
+async function setUp(url?: string, secret: string | null = null): Promise<Setup> {
+  const store = await openMemoryStore()
+  const guard = new OutboundGuard(LOOPBACK)
+  const clock = new TurnedClock()
+  const running: Dispatcher[] = []
+  onTestFinished(async () => {
+    await Promise.all([...running.map((one) => one.stop()), guard.close()])
+    await store.close()
+  })
+  if (url !== undefined) await store.write(() => webhooks.set('demo', url, secret, START))
+  return {
+    store,
+    clock,
+    dispatcher: () => {
+      const made = new Dispatcher({
+        store,
+        post: (...of) => guard.post(...of),
+        clock,
+        logger: pino({ level: 'silent' }),
+        version: '0.0.0',
+        random: () => 0.5,
+      })
+      running.push(made)
+      return made
+    },
+    happens: (chat, body, session = 'demo') =>
+      store.write(() =>
+        journal.append(session, 'message', chat, START, {
+          id: body,
+          chatId: chat ?? '',
+          from: chat ?? '',
+          author: null,
+          body,
+          isFromMe: false,
+          contactName: '',
+          timestamp: START,
+          type: 'text',
+          ack: null,
+        }),
+      ),
+  }
+}
+
+const bodyOf = ({ event }: Received) => (event.event === 'message' ? event.data.body : event.event)
+const owed = (store: Store) =>
+  store.read(() =>
+    rows<{ seq: number; state: string; attempts: number }>('SELECT seq, state, attempts FROM deliveries ORDER BY seq'),
+  )
+
+test('an event arrives as documented, signed, with its id as webhook-id, and is owed no longer', async () => {
+  const bot = await receiver()
+  const { store, dispatcher, happens } = await setUp(bot.url, 'geheim')
+  const running = dispatcher()
+  await running.start()
+  await happens('491234567890@c.us', 'Hallo')
+  running.ring('demo')
+  const { event, body, headers } = await bot.next()
+  expect(Object.keys(event)).toEqual(['id', 'event', 'instanceId', 'seq', 'timestamp', 'data'])
+  expect(event).toMatchObject({
+    event: 'message',
+    instanceId: 'demo',
+    seq: 1,
+    timestamp: START,
+    data: { body: 'Hallo' },
+  })
+  expect(headers).toMatchObject({
+    'webhook-id': event.id,
+    'content-type': 'application/json',
+    'user-agent': 'wamux/0.0.0',
+    'content-length': String(Buffer.byteLength(body)),
+  })
+  expect(headers['webhook-signature']).toMatch(/^v1,/)
+  await running.stop()
+  expect(await owed(store)).toEqual([])
+})
+
+test('a new webhook begins with the next event; replacing it keeps its place', async () => {
+  const bot = await receiver()
+  const { store, dispatcher, happens } = await setUp()
+  const running = dispatcher()
+  await running.start()
+  await happens('a', 'old')
+  await store.write(() => webhooks.set('demo', 'http://127.0.0.1:9/', null, START))
+  await happens('a', 'new')
+  await store.write(() => webhooks.set('demo', bot.url, null, START))
+  running.ring('demo')
+  expect(bodyOf(await bot.next())).toBe('new')
+})
+
+test('what nobody rang for is found at the next start', async () => {
+  const bot = await receiver()
+  const { dispatcher, happens } = await setUp(bot.url)
+  await happens('a', '1')
+  await happens('b', '2')
+  await dispatcher().start()
+  expect((await bot.count(2)).map(bodyOf).sort()).toEqual(['1', '2'])
+})
+
+test('a chat is delivered one by one and in order, chats beside each other', async () => {
+  let busiest = 0
+  const busy = new Map<string, number>()
+  const gates: (() => void)[] = []
+  const bot = await receiver(async ({ event }) => {
+    const chat = event.event === 'message' ? event.data.chatId : ''
+    busy.set(chat, (busy.get(chat) ?? 0) + 1)
+    expect(busy.get(chat)).toBe(1)
+    busiest = Math.max(
+      busiest,
+      [...busy.values()].reduce((a, b) => a + b),
+    )
+    // Two at a time wait for each other: without chats beside each other this test would never end.
+    if (gates.length === 0) await new Promise<void>((open) => gates.push(open))
+    else for (const open of gates.splice(0)) open()
+    busy.set(chat, 0)
+    return 200
+  })
+  const { dispatcher, happens } = await setUp(bot.url)
+  for (let n = 0; n < 20; n++) for (const chat of ['a', 'b']) await happens(chat, `${chat}${n}`)
+  await dispatcher().start()
+  const all = (await bot.count(40)).map(bodyOf)
+  for (const chat of ['a', 'b']) {
+    expect(all.filter((body) => body.startsWith(chat))).toEqual(Array.from({ length: 20 }, (_, n) => `${chat}${n}`))
+  }
+  expect(busiest).toBe(2)
+})
+
+test('what fails is tried again under the same id and holds only its own chat', async () => {
+  let isBroken = true
+  const bot = await receiver((received) => (isBroken && bodyOf(received) === 'a1' ? 500 : 200))
+  const { clock, dispatcher, happens } = await setUp(bot.url)
+  for (const body of ['a1', 'a2', 'b1']) await happens(body.slice(0, 1), body)
+  await dispatcher().start()
+  await bot.next((received) => bodyOf(received) === 'b1')
+  isBroken = false
+  expect(await clock.next()).toBe(5_000)
+  await bot.next((received) => bodyOf(received) === 'a2')
+  expect(bot.all.map(bodyOf).filter((body) => body.startsWith('a'))).toEqual(['a1', 'a1', 'a2'])
+  const ids = bot.all.filter((received) => bodyOf(received) === 'a1').map(({ headers }) => headers['webhook-id'])
+  expect(new Set(ids).size).toBe(1)
+})
+
+test('ten attempts by the schedule, over restarts; then it is dead and the chat goes on', async () => {
+  const bot = await receiver((received) => (bodyOf(received) === 'bad' ? 500 : 200))
+  const { store, clock, dispatcher, happens } = await setUp(bot.url)
+  await happens('a', 'bad')
+  await happens('a', 'good')
+  const waits: number[] = []
+  for (let attempt = 1; attempt < 10; attempt++) {
+    // Each attempt by another process: what is known is in the store.
+    const running = dispatcher()
+    await running.start()
+    await bot.count(attempt)
+    waits.push(await clock.next())
+    await running.stop()
+    // The alarm may have begun the next attempt in the process that then stopped.
+    while (bot.all.length > attempt) bot.all.pop()
+  }
+  expect(waits).toEqual(DELAYS_MS.slice(1))
+  await dispatcher().start()
+  await bot.next((received) => bodyOf(received) === 'good')
+  expect((await owed(store))[0]).toEqual({ seq: 1, state: 'dead', attempts: 10 })
+})
+
+test('an attempt that a stop cut off is made again and was not counted', async () => {
+  let release: () => void = () => {}
+  const bot = await receiver((_, count) =>
+    count === 1 ? new Promise<number>((resolve) => (release = () => resolve(500))) : 200,
+  )
+  const { store, dispatcher, happens } = await setUp(bot.url)
+  await happens('a', 'Hallo')
+  const first = dispatcher()
+  await first.start()
+  await bot.next()
+  const stopping = first.stop()
+  release()
+  await stopping
+  expect(await owed(store)).toEqual([{ seq: 1, state: 'pending', attempts: 0 }])
+  await dispatcher().start()
+  const [before, after] = await bot.count(2)
+  expect(after?.headers['webhook-id']).toBe(before?.headers['webhook-id'])
+})
+
+test('a receiver that hangs holds its own session and no other', async () => {
+  const never: (() => void)[] = []
+  const hanging = await receiver(() => new Promise<number>((resolve) => never.push(() => resolve(200))))
+  const bot = await receiver()
+  const { store, dispatcher, happens } = await setUp(hanging.url)
+  await store.write(() => webhooks.set('other', bot.url, null, START))
+  for (let n = 0; n < 100; n++) await happens(`chat${n}`, `${n}`)
+  await happens('a', 'Hallo', 'other')
+  const running = dispatcher()
+  await running.start()
+  expect(bodyOf(await bot.next())).toBe('Hallo')
+  await hanging.count(8)
+  expect(hanging.all).toHaveLength(8)
+  const stopping = running.stop()
+  for (const end of never) end()
+  await stopping
+})
+
+test('a webhook that is removed gets nothing more, of what was owed and of what is new', async () => {
+  const bot = await receiver(() => 500)
+  const { store, dispatcher, happens } = await setUp(bot.url)
+  await happens('a', '1')
+  const running = dispatcher()
+  await running.start()
+  await bot.next()
+  await store.write(function* () {
+    yield* webhooks.remove('demo')
+    yield* deliveries.removeAll('demo')
+  })
+  await happens('a', '2')
+  running.ring('demo')
+  running.hurry('demo')
+  await running.stop()
+  await dispatcher().start()
+  expect(bot.all).toHaveLength(1)
+  expect(await owed(store)).toEqual([])
+})
+
+test('a changed URL is tried at once', async () => {
+  const broken = await receiver(() => 500)
+  const bot = await receiver()
+  const { store, clock, dispatcher, happens } = await setUp(broken.url)
+  await happens('a', '1')
+  const running = dispatcher()
+  await running.start()
+  await broken.next()
+  expect(await clock.next()).toBe(5_000)
+  await broken.count(2)
+  await store.write(function* () {
+    yield* webhooks.set('demo', bot.url, null, START)
+    yield* deliveries.hurry('demo', clock.now())
+  })
+  running.hurry('demo')
+  expect(bodyOf(await bot.next())).toBe('1')
+})
+
+test('events of no chat are delivered too', async () => {
+  const bot = await receiver()
+  const { store, dispatcher } = await setUp(bot.url)
+  const data = { phone: '491234567890', lid: null, name: 'Max', timestamp: START }
+  await store.write(() => journal.append('demo', 'ready', null, START, data))
+  await dispatcher().start()
+  expect((await bot.next()).event).toMatchObject({ event: 'ready', data })
+})
+
+test('many events at once become deliveries in the order of the journal', async () => {
+  const bot = await receiver()
+  const { store, dispatcher, happens } = await setUp(bot.url)
+  const running = dispatcher()
+  await running.start()
+  await Promise.all(Array.from({ length: 450 }, (_, n) => happens('a', String(n))))
+  for (let n = 0; n < 10; n++) running.ring('demo')
+  expect((await bot.count(450)).map(bodyOf)).toEqual(Array.from({ length: 450 }, (_, n) => String(n)))
+  await running.stop()
+  expect(await owed(store)).toEqual([])
+})
