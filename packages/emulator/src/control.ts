@@ -1,9 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Emulator } from './api.ts'
 import { Fields, InputError, readText } from './control-input.ts'
-import type { Emulator } from './emulator.ts'
+
 import { KICK_REASONS } from './faults.ts'
 import { toPhone } from './world/jids.ts'
-import { type Linking, LinkingError } from './world/linking.ts'
+import type { Linking } from './world/linking.ts'
+import { LinkingError } from './world/linking-error.ts'
 import type { Heard } from './world/mailbox.ts'
 import type { World } from './world/world.ts'
 

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import { WebSocketServer } from 'ws'
+import type { Contact, Emulator, Group, GroupOptions, Phone } from './api.ts'
 import { controlHandler } from './control.ts'
 import type { FaultActions, Faults } from './faults.ts'
 import { type EmulatorOptions, withDefaults } from './options.ts'
@@ -10,43 +11,12 @@ import { Connection } from './stream/connection.ts'
 import { el } from './stream/nodes.ts'
 import type { UnknownStanza } from './unknown.ts'
 import type { Behaviour } from './world/accounts.ts'
-import { Group } from './world/group.ts'
+import { VirtualGroup } from './world/group.ts'
 import { toPhone } from './world/jids.ts'
-import { Contact, type Person } from './world/people.ts'
-import { Phone } from './world/phone.ts'
+import { VirtualContact } from './world/people.ts'
+import { VirtualPhone } from './world/phone.ts'
 import { Reception } from './world/reception.ts'
 import { World } from './world/world.ts'
-
-export interface GroupOptions {
-  readonly subject: string
-  /** The first one makes the group. Numbers must be phones or contacts. */
-  readonly members: readonly (Person | string)[]
-  /** How members are named in it: by lid, as WhatsApp does now, or by phone number. */
-  readonly addressing?: 'lid' | 'pn'
-}
-
-/** A WhatsApp network on loopback. */
-export interface Emulator {
-  /** For `waWebSocketUrl`. */
-  readonly url: string
-  readonly controlUrl: string
-  /** The root of its certificates, 32 raw bytes, for `trustEmulator` and for strict clients. */
-  readonly rootPublicKey: Buffer
-  /** Spread it into the configuration of a Baileys socket. */
-  readonly socketConfig: { waWebSocketUrl: string }
-  /** The phone with this number; made when there is none. */
-  phone(phone: string, options?: { name?: string }): Phone
-  /** The virtual person with this number; made when there is none. */
-  contact(phone: string, options?: { name?: string; behaviour?: Behaviour }): Contact
-  /** Makes a group. */
-  group(options: GroupOptions): Group
-  readonly faults: Faults
-  readonly unknownStanzas: readonly UnknownStanza[]
-  /** Throws when a stanza arrived that the emulator does not know. */
-  assertQuiet(): void
-  /** Cuts all connections and lets go of the file. Rejects in strict mode when something unknown was seen. */
-  close(): Promise<void>
-}
 
 /** Starts a network. Rejects when the port is taken or the file cannot be opened. */
 export async function createEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
@@ -105,12 +75,12 @@ class RunningEmulator implements Emulator {
 
   phone(phone: string, options: { name?: string } = {}): Phone {
     const { phone: number } = this.#world.accounts.ensure(toPhone(phone), 'phone', options)
-    return new Phone(this.#world, this.#registry.presences, this.#registry.linking, number)
+    return new VirtualPhone(this.#world, this.#registry.presences, this.#registry.linking, number)
   }
 
   contact(phone: string, options: { name?: string; behaviour?: Behaviour } = {}): Contact {
     const { phone: number } = this.#world.accounts.ensure(toPhone(phone), 'contact', options)
-    return new Contact(this.#world, this.#registry.presences, number)
+    return new VirtualContact(this.#world, this.#registry.presences, number)
   }
 
   group(options: GroupOptions): Group {
@@ -124,7 +94,7 @@ class RunningEmulator implements Emulator {
       announceGroup(this.#world, made, creator, phones, { type: 'new' })
       return made
     })
-    return new Group(this.#world, info.id)
+    return new VirtualGroup(this.#world, info.id)
   }
 
   assertQuiet(): void {

@@ -1,13 +1,11 @@
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import { bigEndian, bytesOf, child, children, el, numberOf } from '../stream/nodes.ts'
-import type { Bundle } from '../world/bundles.ts'
+import { nowSeconds } from '../world/clock.ts'
 import type { Device } from '../world/devices.ts'
-import { nowSeconds } from '../world/handset.ts'
 import { parseJid } from '../world/jids.ts'
+import { KEY_TYPE, keyNodes, signedKeyNode } from '../world/key-nodes.ts'
 import type { World } from '../world/world.ts'
 import { IqError, type Subject } from './registry.ts'
-
-const KEY_TYPE = Buffer.from([5])
 
 /** The stock of public keys: count, upload, digest, rotation, and handing out bundles. */
 export function keys(world: World): Subject {
@@ -66,30 +64,10 @@ function bundleNode(world: World, jid: string): BinaryNode {
   const account = world.accounts.byJid(jid)
   const bundle = account && world.takeBundle(account.phone, parseJid(jid)?.device ?? 0)
   if (!bundle) return el('user', { jid }, [el('error', { code: 404, text: 'item-not-found' })])
-  return el('user', { jid, t: nowSeconds() }, bundleContent(bundle))
-}
-
-function bundleContent(bundle: Bundle): BinaryNode[] {
-  const { oneTimeKey, signedIdentity } = bundle
-  const content = [
-    el('registration', {}, bigEndian(bundle.registrationId, 4)),
-    el('type', {}, KEY_TYPE),
-    el('identity', {}, bundle.identityKey),
-  ]
-  if (oneTimeKey) {
-    content.push(el('key', {}, [el('id', {}, bigEndian(oneTimeKey.id, 3)), el('value', {}, oneTimeKey.value)]))
-  }
-  content.push(signedKeyNode(bundle.signedPreKey))
-  if (signedIdentity) content.push(el('device-identity', {}, signedIdentity))
-  return content
-}
-
-function signedKeyNode(key: Bundle['signedPreKey']): BinaryNode {
-  return el('skey', {}, [
-    el('id', {}, bigEndian(key.id, 3)),
-    el('value', {}, key.value),
-    el('signature', {}, key.signature),
-  ])
+  const { registrationId, signedIdentity } = bundle
+  const proof = signedIdentity ? [el('device-identity', {}, signedIdentity)] : []
+  const content = [el('registration', {}, bigEndian(registrationId, 4)), ...keyNodes(bundle), ...proof]
+  return el('user', { jid, t: nowSeconds() }, content)
 }
 
 /** Clients do not check this signature; somebody has to. */

@@ -1,7 +1,7 @@
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import { child, children, el } from '../stream/nodes.ts'
 import type { Account } from '../world/accounts.ts'
-import { nowSeconds } from '../world/handset.ts'
+import { nowSeconds } from '../world/clock.ts'
 import { type Address, other, parseJid, type Space, toJid } from '../world/jids.ts'
 import type { Login } from '../world/login.ts'
 import type { World } from '../world/world.ts'

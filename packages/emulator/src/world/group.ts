@@ -1,12 +1,12 @@
+import type { Group } from '../api.ts'
 import { applyToMembers } from '../stanzas/groups.ts'
 import type { GroupInfo } from './groups.ts'
 import { toJid } from './jids.ts'
 import type { World } from './world.ts'
 
-/** A group, as a test holds it. */
-export class Group {
+/** The group that the public `Group` describes. */
+export class VirtualGroup implements Group {
   readonly #world: World
-  /** With `@g.us`. */
   readonly id: string
 
   constructor(world: World, id: string) {
@@ -18,12 +18,10 @@ export class Group {
     return this.#info.subject
   }
 
-  /** Phone digits. */
   get members(): string[] {
     return [...this.#world.groups.members(this.id).keys()]
   }
 
-  /** The creator takes people in; their companions and everybody else's are told. */
   adds(...phones: string[]): void {
     this.#change(phones, 'add')
   }

@@ -1,15 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import { type BinaryNode, decodeBinaryNode, type proto } from '@whiskeysockets/baileys'
 import { SignalUnit } from '../signal/unit.ts'
-import { bigEndian, bytesOf, child, el, numberOf } from '../stream/nodes.ts'
+import { child, el } from '../stream/nodes.ts'
 import { toXml } from '../stream/xml.ts'
 import type { Account } from './accounts.ts'
-import type { Bundle } from './bundles.ts'
+import { nowSeconds } from './clock.ts'
 import { isSilent, textIn, typeOf } from './content.ts'
 import { type Origin, originOf, readMessage } from './incoming.ts'
 import { parseJid, type Space, toJid } from './jids.ts'
 import { type Envelope, Outgoing, type Parcel } from './outgoing.ts'
 import type { Pending } from './post.ts'
+import { bundleIn, retryReceipt } from './retry.ts'
 import type { World } from './world.ts'
 
 /**
@@ -125,8 +126,14 @@ export class Handset {
       : await readMessage(unit, this.account, origin, node)
     if (read.outcome === 'unreadable') {
       this.#world.trace(`${this.#phone} cannot read ${node.attrs.id ?? ''}: ${read.why}`)
+      const key = `${origin.author.phone}/${node.attrs.id ?? ''}`
+      const count = (this.#retries.get(key) ?? 0) + 1
+      this.#retries.set(key, count)
       return post.commit(() => {
-        post.queue(origin.author.phone, origin.device, this.#retryReceipt(node, origin))
+        const receipt = retryReceipt(this.#world, this.account, node, origin, count)
+        if (this.#world.exists(origin.author.phone, origin.device)) {
+          post.queue(origin.author.phone, origin.device, receipt)
+        }
         post.remove(pending.seq)
       })
     }
@@ -248,74 +255,9 @@ export class Handset {
     if (origin.author.phone !== this.#phone) return origin.author.phone
     return this.#world.accounts.byJid(destination ?? undefined)?.phone ?? parseJid(destination ?? '')?.user ?? ''
   }
-
-  #retryReceipt(node: BinaryNode, origin: Origin): BinaryNode {
-    const id = node.attrs.id ?? ''
-    const key = `${origin.author.phone}/${id}`
-    const count = (this.#retries.get(key) ?? 0) + 1
-    this.#retries.set(key, count)
-    const { identity } = this.account
-    const content = [
-      el('retry', { count, id, t: node.attrs.t, v: '1', error: '0' }),
-      el('registration', {}, bigEndian(identity.registrationId, 4)),
-    ]
-    // With keys from the second try on, as phones do: the first one may be answered in the session that is there.
-    if (count > 1) content.push(this.#keys())
-    const attrs = {
-      from: origin.group ?? toJid(this.account, origin.space),
-      id,
-      t: nowSeconds(),
-      type: 'retry',
-      participant: origin.group && toJid(this.account, origin.space),
-      recipient: node.attrs.recipient,
-    }
-    return el('receipt', attrs, content)
-  }
-
-  #keys(): BinaryNode {
-    const bundle = this.#world.takeBundle(this.#phone, 0)
-    if (!bundle) throw new Error(`${this.#phone} has no keys.`)
-    const { oneTimeKey, signedPreKey } = bundle
-    const key = oneTimeKey
-      ? [el('key', {}, [el('id', {}, bigEndian(oneTimeKey.id, 3)), el('value', {}, oneTimeKey.value)])]
-      : []
-    return el('keys', {}, [
-      el('type', {}, Buffer.from([5])),
-      el('identity', {}, bundle.identityKey),
-      ...key,
-      el('skey', {}, [
-        el('id', {}, bigEndian(signedPreKey.id, 3)),
-        el('value', {}, signedPreKey.value),
-        el('signature', {}, signedPreKey.signature),
-      ]),
-    ])
-  }
-}
-
-/** The fresh keys that a retry receipt may carry. */
-function bundleIn(receipt: BinaryNode): Bundle | undefined {
-  const keys = child(receipt, 'keys')
-  const skey = child(keys, 'skey')
-  if (!keys || !skey) return undefined
-  const key = child(keys, 'key')
-  return {
-    registrationId: numberOf(child(receipt, 'registration')),
-    identityKey: bytesOf(child(keys, 'identity')),
-    signedPreKey: {
-      id: numberOf(child(skey, 'id')),
-      value: bytesOf(child(skey, 'value')),
-      signature: bytesOf(child(skey, 'signature')),
-    },
-    oneTimeKey: key && { id: numberOf(child(key, 'id')), value: bytesOf(child(key, 'value')) },
-    signedIdentity: undefined,
-  }
 }
 
 /** The form of Android's ids. */
-export function newMessageId(): string {
+function newMessageId(): string {
   return `AC${randomBytes(15).toString('hex').toUpperCase()}`
-}
-
-export function nowSeconds(): number {
-  return Math.floor(Date.now() / 1000)
 }

@@ -1,14 +1,6 @@
-import {
-  createCipheriv,
-  createDecipheriv,
-  hkdfSync,
-  pbkdf2 as pbkdf2Callback,
-  randomBytes,
-  timingSafeEqual,
-} from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
-import { promisify } from 'node:util'
-import { type BinaryNode, Curve, proto } from '@whiskeysockets/baileys'
+import { type BinaryNode, proto } from '@whiskeysockets/baileys'
 import { completeDevice, type HalfSigned, sealDevice, signDevice } from '../signal/adv.ts'
 import { newPair } from '../state/server-keys.ts'
 import type { Connection } from '../stream/connection.ts'
@@ -17,17 +9,13 @@ import type { Account } from './accounts.ts'
 import { type Deferred, defer } from './deferred.ts'
 import type { Device } from './devices.ts'
 import { parseJid, toJid } from './jids.ts'
+import { type Linked, LinkingError } from './linking-error.ts'
+import { openKeyBundle, type Primary, unwrapWithCode, wrapWithCode } from './pairing-code.ts'
+import { parseQr } from './qr-code.ts'
 import type { World } from './world.ts'
 
 /** A code is asked for a few milliseconds before anybody can type it. */
 const CODE_PATIENCE_MS = 2000
-const pbkdf2 = promisify(pbkdf2Callback)
-
-export interface Linked {
-  readonly phone: string
-  readonly lid: string
-  readonly device: number
-}
 
 /** A client that wants to become a companion: its keys, and what it is waiting for. */
 interface Applicant {
@@ -47,12 +35,7 @@ interface CodeRequest {
   readonly phone: string
   readonly ref: Buffer
   readonly wrappedCompanionKey: Buffer
-  primary?: {
-    account: Account
-    ephemeral: { public: Buffer; private: Buffer }
-    companionKey: Buffer
-    linked: Deferred<Linked>
-  }
+  primary?: Primary & { readonly linked: Deferred<Linked> }
 }
 
 interface Success {
@@ -62,17 +45,6 @@ interface Success {
   readonly half: HalfSigned
   readonly iqId: string
   readonly linked: Deferred<Linked>
-}
-
-/** A client could not be linked. `field` is what to look at. */
-export class LinkingError extends Error {
-  readonly field: 'qr' | 'code' | 'client'
-
-  constructor(field: LinkingError['field'], message: string) {
-    super(message)
-    this.name = 'LinkingError'
-    this.field = field
-  }
 }
 
 /** How a client becomes a companion of a phone: by QR code or by eight letters. One instance serves all connections. */
@@ -273,58 +245,4 @@ export class Linking {
     this.#applicants.delete(applicant.connection)
     for (const ref of applicant.refs) this.#byRef.delete(ref)
   }
-}
-
-/** Reads the text of a QR code, bare or as a link. Split from the right: what comes before the keys is the ref. */
-export function parseQr(qr: string): { ref: string; noiseKey: Buffer; identityKey: Buffer; advSecret: Buffer } {
-  const fields = qr
-    .trim()
-    .slice(qr.trim().indexOf('#') + 1)
-    .split(',')
-  if (fields.length < 4) throw new LinkingError('qr', 'This is not the text of a WhatsApp QR code.')
-  const keysFrom = fields.length >= 5 ? fields.length - 4 : 1
-  const [noiseKey, identityKey, advSecret] = fields.slice(keysFrom, keysFrom + 3).map((f) => Buffer.from(f, 'base64'))
-  if (noiseKey?.length !== 32 || identityKey?.length !== 32 || advSecret?.length !== 32) {
-    throw new LinkingError('qr', 'The QR code does not hold three keys.')
-  }
-  return { ref: fields.slice(0, keysFrom).join(','), noiseKey, identityKey, advSecret }
-}
-
-async function codeKey(code: string, salt: Buffer): Promise<Buffer> {
-  return pbkdf2(Buffer.from(code.replace(/[\s-]/g, '').toUpperCase()), salt, 131_072, 32, 'sha256')
-}
-
-async function wrapWithCode(code: string, key: Buffer): Promise<Buffer> {
-  const salt = randomBytes(32)
-  const iv = randomBytes(16)
-  const cipher = createCipheriv('aes-256-ctr', await codeKey(code, salt), iv)
-  return Buffer.concat([salt, iv, cipher.update(key), cipher.final()])
-}
-
-async function unwrapWithCode(code: string, wrapped: Buffer): Promise<Buffer> {
-  const [salt, iv, sealed] = [wrapped.subarray(0, 32), wrapped.subarray(32, 48), wrapped.subarray(48)]
-  const cipher = createDecipheriv('aes-256-ctr', await codeKey(code, salt), iv)
-  return Buffer.concat([cipher.update(sealed), cipher.final()])
-}
-
-/** Opens the companion's key bundle and derives the secret that seals its identity. Throws when the codes differ. */
-function openKeyBundle(
-  primary: NonNullable<CodeRequest['primary']>,
-  bundle: Buffer,
-  companionIdentity: Buffer,
-): Buffer {
-  const { account, ephemeral, companionKey } = primary
-  const [salt, iv, sealed] = [bundle.subarray(0, 32), bundle.subarray(32, 44), bundle.subarray(44)]
-  const shared = Curve.sharedKey(ephemeral.private, companionKey)
-  const key = hkdfSync('sha256', shared, salt, 'link_code_pairing_key_bundle_encryption_key', 32)
-  const cipher = createDecipheriv('aes-256-gcm', Buffer.from(key), iv)
-  cipher.setAuthTag(sealed.subarray(-16))
-  const plain = Buffer.concat([cipher.update(sealed.subarray(0, -16)), cipher.final()])
-  const identity = account.identity.key
-  if (!timingSafeEqual(plain.subarray(0, 32), companionIdentity) || !plain.subarray(32, 64).equals(identity.public)) {
-    throw new LinkingError('client', 'the key bundle names other identities')
-  }
-  const identityShared = Curve.sharedKey(identity.private, companionIdentity)
-  const secret = Buffer.concat([shared, identityShared, plain.subarray(64, 96)])
-  return Buffer.from(hkdfSync('sha256', secret, Buffer.alloc(0), 'adv_secret', 32))
 }

@@ -1,7 +1,7 @@
 import { deflateSync } from 'node:zlib'
 import { proto } from '@whiskeysockets/baileys'
 import type { Account } from './accounts.ts'
-import { nowSeconds } from './handset.ts'
+import { nowSeconds } from './clock.ts'
 import { toJid } from './jids.ts'
 import type { Login } from './login.ts'
 import type { World } from './world.ts'

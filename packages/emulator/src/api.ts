@@ -1,0 +1,114 @@
+import type { Faults } from './faults.ts'
+import type { UnknownStanza } from './unknown.ts'
+import type { Behaviour } from './world/accounts.ts'
+import type { Space } from './world/jids.ts'
+import type { Linked } from './world/linking-error.ts'
+import type { Heard, Matcher } from './world/mailbox.ts'
+
+/** A WhatsApp network on loopback. */
+export interface Emulator {
+  /** For `waWebSocketUrl`. */
+  readonly url: string
+  /** Where the control API listens, without a path. */
+  readonly controlUrl: string
+  /** The root of its certificates, 32 raw bytes, for `trustEmulator` and for strict clients. */
+  readonly rootPublicKey: Buffer
+  /** Spread it into the configuration of a Baileys socket. */
+  readonly socketConfig: { waWebSocketUrl: string }
+  /** The phone with this number; made when there is none. Its state lasts in the file. */
+  phone(phone: string, options?: { name?: string }): Phone
+  /** The virtual person with this number; made when there is none. A number is a phone or a contact, never both. */
+  contact(phone: string, options?: { name?: string; behaviour?: Behaviour }): Contact
+  /** Makes a group. */
+  group(options: GroupOptions): Group
+  readonly faults: Faults
+  readonly unknownStanzas: readonly UnknownStanza[]
+  /** Throws when a stanza arrived that the emulator does not know. */
+  assertQuiet(): void
+  /** Cuts all connections and lets go of the file. Rejects in strict mode when something unknown was seen. */
+  close(): Promise<void>
+}
+
+export interface GroupOptions {
+  readonly subject: string
+  /** The first one makes the group. Numbers must be phones or contacts. */
+  readonly members: readonly (Person | string)[]
+  /** How members are named in it: by lid, as WhatsApp does now, or by phone number. */
+  readonly addressing?: Space
+}
+
+export interface SayOptions {
+  /** The name under which the chat is held: phone number, the default, or lid. */
+  space?: Space
+  /** Instead of a new one: the same id again is a copy of the same message. */
+  id?: string
+}
+
+/** What phones and contacts have in common: a person with an account, who writes and reads. */
+export interface Person {
+  /** Digits. */
+  readonly phone: string
+  /** Digits of the linked id. */
+  readonly lid: string
+  readonly name: string
+  /** Writes a text to a number or a group. Resolves when the network has it for good. */
+  says(to: string, text: string, options?: SayOptions): Promise<{ id: string }>
+  /**
+   * Waits for a message: with this text, with a text that matches, one that the function accepts, or any. Resolves at
+   * once if it is there. Each message is given out once, the oldest first. Rejects when `patienceMs` is over.
+   */
+  hears(matcher?: Matcher): Promise<Heard>
+  /** Everything that arrived, once per sender and id, in order of arrival. */
+  messages(): Heard[]
+  /**
+   * Resolves when somebody has confirmed message `id`: a companion of the account, or a contact. The phone that owns
+   * the companions does not count, it would hide that they have not got it.
+   */
+  received(id: string, type?: 'delivery' | 'read' | 'played'): Promise<void>
+  /** Shows `typing…` in a chat of the other side. */
+  types(to: string, state?: 'composing' | 'paused' | 'recording'): void
+  /** Opens or closes the app: subscribers are told. */
+  appears(state: 'available' | 'unavailable'): void
+  /** The device in the person's hand loses its network: what is sent to it waits, and nothing is confirmed. */
+  goesOffline(): void
+  comesOnline(): void
+}
+
+/** A phone whose owner links companions to it. */
+export interface Phone extends Person {
+  /** Numbers of the linked companions, oldest first. */
+  readonly devices: number[]
+  /**
+   * Scans the text of a QR code. Resolves when the client is linked and has been asked to restart.
+   * Rejects with a `LinkingError` when no client shows that code, when it has expired, or when the client goes away.
+   */
+  scans(qr: string): Promise<Linked>
+  /** Types the eight letters that a client shows. Rejects with a `LinkingError` when they are wrong. */
+  entersCode(code: string): Promise<Linked>
+  /** Removes a companion: it is logged out with `device_removed`. Rejects when there is no such device. */
+  unlink(device: number): Promise<void>
+  /** Resolves when a companion is logged in and has its mail. Rejects when `patienceMs` is over. */
+  connected(): Promise<void>
+}
+
+/** A virtual person with a Signal identity of their own. */
+export interface Contact extends Person {
+  readonly behaviour: Behaviour
+  /** Reads messages: their authors get read receipts. Rejects when one of them never arrived. */
+  reads(ids: readonly string[]): Promise<void>
+  /** Listens to voice messages. */
+  plays(ids: readonly string[]): Promise<void>
+  /** A new phone, the same number: new identity keys and no old sessions. Those who know the contact are told. */
+  reinstall(): Promise<void>
+}
+
+export interface Group {
+  /** With `@g.us`. */
+  readonly id: string
+  readonly subject: string
+  /** Phone digits. */
+  readonly members: string[]
+  /** The creator takes people in: they get the group, the others are told. */
+  adds(...phones: string[]): void
+  removes(...phones: string[]): void
+}
