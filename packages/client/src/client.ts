@@ -15,10 +15,8 @@ import type {
   SentMessage,
   Setup,
 } from './contract.gen.ts'
-import { Http, type HttpOptions } from './http.ts'
+import { type ClientOptions, Http } from './http.ts'
 import { ClientSession } from './session.ts'
-
-export type ClientOptions = HttpOptions
 
 /** All instances of a server; needs the admin token. */
 export interface Sessions {

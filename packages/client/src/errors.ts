@@ -1,7 +1,7 @@
 import { type ErrorBody, type ErrorCode, type ErrorDetails, errorCodes } from './contract.gen.ts'
 
 /** What only a client can see: no answer at all, or one that is not wamux'. */
-interface ClientDetails {
+export interface ClientDetails {
   /** The server could not be reached, or did not answer in time. What was sent may have arrived. */
   UNREACHABLE: { url: string }
   /** Something answered that is not this version of wamux: a proxy, another service. */

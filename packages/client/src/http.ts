@@ -2,8 +2,8 @@ import { type FetchResponse, ofetch } from 'ofetch'
 import { type Calls, type ErrorBody, operations } from './contract.gen.ts'
 import { toClientError, WamuxClientError } from './errors.ts'
 
-/** Speaks HTTP, and is the one place that does: a route of the contract in, its data or a WamuxClientError out. */
-export interface HttpOptions {
+/** Where the server is and who asks. */
+export interface ClientOptions {
   /** Where the server is: `http://127.0.0.1:3000`. */
   url: string
   /** An instance's key, `wapi_…`. */
@@ -25,11 +25,12 @@ export interface Result<N extends Name> {
   nextCursor: string | null
 }
 
+/** Speaks HTTP, and is the one place that does: a route of the contract in, its data or a WamuxClientError out. */
 export class Http {
-  readonly #options: HttpOptions
+  readonly #options: ClientOptions
   #token: string | undefined
 
-  constructor(options: HttpOptions) {
+  constructor(options: ClientOptions) {
     const { protocol } = new URL(options.url)
     if (protocol !== 'http:' && protocol !== 'https:') throw new TypeError(`${options.url} is not an HTTP URL.`)
     this.#options = { ...options, url: options.url.replace(/\/+$/, '') }

@@ -1,12 +1,14 @@
 /** A typed client for the wamux REST API, and what a receiver of webhooks needs. */
-export { type Client, type ClientOptions, createClient, type Gateway, type Sessions } from './client.ts'
+export { type Client, createClient, type Gateway, type Sessions } from './client.ts'
 export type * from './contract.gen.ts'
 export {
+  type ClientDetails,
   type ClientErrorCode,
   type ClientErrorDetails,
   isWamuxClientError,
   WamuxClientError,
 } from './errors.ts'
+export type { ClientOptions } from './http.ts'
 export { ClientSession, type RemoteOnly } from './session.ts'
 export {
   type SignOptions,

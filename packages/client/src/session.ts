@@ -39,7 +39,7 @@ export class ClientSession implements SessionApi {
   readonly id: string
   readonly #http: Http
 
-  /** Made by `client.session(id)`. */
+  /** Made by `client.session(id)`. @hidden */
   constructor(http: Http, id: string) {
     this.#http = http
     this.id = id

@@ -130,11 +130,13 @@ export interface ErrorBody {
   requestId: string
 }
 
-interface InstancePath {
+/** The instance that a path names. */
+export interface InstancePath {
   id: string
 }
 
-interface PhonePath {
+/** The person that a path names. */
+export interface PhonePath {
   phone: string
 }
 

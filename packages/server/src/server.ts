@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { type EventEnvelope, SessionManager } from '@wamux/core'
-import { pino } from 'pino'
+import { type Logger, pino } from 'pino'
 import { createApp, createInstanceApp } from './app.ts'
 import { Access } from './auth/access.ts'
 import { Admin } from './auth/admin.ts'
@@ -14,6 +14,8 @@ import { type Clock, systemClock } from './webhooks/clock.ts'
 import { Dispatcher } from './webhooks/dispatcher.ts'
 import { OutboundGuard } from './webhooks/guard.ts'
 
+const LONGEST_GRACE_MS = 12_000
+
 type ManagerOptions = NonNullable<ConstructorParameters<typeof SessionManager>[0]>
 
 /** Everything is optional; what is left out is as in the settings. */
@@ -24,7 +26,7 @@ export interface ServerOptions extends Partial<Omit<Config, 'sandbox' | 'emulato
   baileys?: ManagerOptions['baileys']
   /** Opens loopback for webhooks, as the sandbox does. */
   allowLoopback?: boolean
-  logger?: Services['logger']
+  logger?: Logger
   /** For tests: turns the time of webhooks, tokens and throttles by hand. */
   clock?: Clock
 }
@@ -82,7 +84,9 @@ export async function createServer(options: ServerOptions = {}): Promise<Server>
     const services: Services = { manager, store, admin, access, ports, webhooks, guard, logger, version, now }
 
     const listener: Listener = await listen(createApp(services), { port, host })
-    cleanups.push(() => listener.close())
+    // A send that waits for WhatsApp is answered before its connection is cut.
+    const { sendWaitMs = settings.sendWaitMs.fallback } = options
+    cleanups.push(() => listener.close(Math.min(sendWaitMs + 1_000, LONGEST_GRACE_MS)))
     await ports.start()
     const ring = ({ sessionId, seq }: EventEnvelope) => {
       if (seq !== null) webhooks.ring(sessionId)

@@ -7,7 +7,7 @@ import { createServer } from '../server.ts'
 import { setupHint, started } from './words.ts'
 
 /** `wamux serve`: runs until it is told to stop. */
-const PATIENCE_MS = 15_000
+const PATIENCE_MS = 25_000
 
 interface Running {
   close(): Promise<void>
