@@ -19,6 +19,11 @@ export interface EmulatorOptions {
   patienceMs?: number
   /** Tell new companions that chats are held by lid: clients that know about it then write to lids. On by default. */
   lidMigrated?: boolean
+  /**
+   * The server claims to hold this many one-time keys of every companion, so that clients upload none: linking costs
+   * them half the CPU then. Sessions are built on the signed keys alone. For load tests; 0, the default, tells the truth.
+   */
+  pretendPreKeys?: number
 }
 
 export type Settled = Required<Omit<EmulatorOptions, 'file' | 'trace'>> & {
@@ -40,5 +45,6 @@ export function withDefaults(options: EmulatorOptions): Settled {
     qrRefTtlMs: options.qrRefTtlMs ?? 160_000,
     patienceMs: options.patienceMs ?? 15_000,
     lidMigrated: options.lidMigrated ?? true,
+    pretendPreKeys: options.pretendPreKeys ?? 0,
   }
 }

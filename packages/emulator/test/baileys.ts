@@ -84,10 +84,14 @@ export class Client {
   async link(phone: Phone): Promise<this> {
     this.connect()
     await phone.scans(await this.until(() => this.qr))
-    await this.opened()
-    // Until its first history is in, Baileys holds events back, for 20 s if the connection ends before.
-    await this.until(() => this.auth.creds.accountSyncCounter > 0)
+    await this.synced()
     return this
+  }
+
+  /** Until its first history is in, Baileys holds events back, for 20 s if the connection ends in the middle of that. */
+  async synced(): Promise<void> {
+    await this.opened()
+    await this.until(() => this.auth.creds.accountSyncCounter > 0)
   }
 
   async opened(): Promise<void> {
@@ -197,7 +201,9 @@ export async function withEmulator(
 ): Promise<void> {
   const warnings: string[] = []
   const trace = process.env.TRACE ? { trace: (line: string) => console.log(line) } : {}
-  const emulator = await createEmulator({ strict: true, log: (line) => warnings.push(line), ...trace, ...options })
+  // Making 812 one-time keys is most of what linking costs; tests that are about keys set it to 0.
+  const usual = { strict: true, pretendPreKeys: 100, log: (line: string) => warnings.push(line) }
+  const emulator = await createEmulator({ ...usual, ...trace, ...options })
   trustEmulator(emulator.rootPublicKey)
   const clients: Client[] = []
   try {

@@ -15,7 +15,7 @@ test('killed in the middle of traffic, the emulator loses no message, no echo an
     await emulator.post('/admin/contacts', { phone: MAX, behaviour: 'echo' })
     const client = new Client(emulator).connect()
     await emulator.post('/admin/mock-phone/scan-qr', await client.until(() => client.qr))
-    await client.opened()
+    await client.synced()
 
     const texts: string[] = []
     for (let round = 0; round < ROUNDS; round++) {

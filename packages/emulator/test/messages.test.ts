@@ -6,25 +6,31 @@ const BOB = '15550002002'
 const MAX = '491234567890'
 
 test('two clients chat, by phone number and by lid', () =>
-  withEmulator(async (emulator, client) => {
-    const [alicePhone, bobPhone] = [emulator.phone(ALICE, { name: 'Alice' }), emulator.phone(BOB, { name: 'Bob' })]
-    const alice = await client().link(alicePhone)
-    const bob = await client().link(bobPhone)
+  withEmulator(
+    async (emulator, client) => {
+      const [alicePhone, bobPhone] = [emulator.phone(ALICE, { name: 'Alice' }), emulator.phone(BOB, { name: 'Bob' })]
+      const alice = await client().link(alicePhone)
+      const bob = await client().link(bobPhone)
 
-    await alice.says(BOB, 'an die Nummer')
-    const byNumber = await bob.hears('an die Nummer')
-    expect(byNumber.key).toMatchObject({ remoteJid: `${ALICE}@s.whatsapp.net`, remoteJidAlt: `${alicePhone.lid}@lid` })
-    expect(byNumber.pushName).toBe('Alice')
+      await alice.says(BOB, 'an die Nummer')
+      const byNumber = await bob.hears('an die Nummer')
+      expect(byNumber.key).toMatchObject({
+        remoteJid: `${ALICE}@s.whatsapp.net`,
+        remoteJidAlt: `${alicePhone.lid}@lid`,
+      })
+      expect(byNumber.pushName).toBe('Alice')
 
-    await alice.says(`${bobPhone.lid}@lid`, 'an die LID')
-    const byLid = await bob.hears('an die LID')
-    expect(byLid.key).toMatchObject({ remoteJid: `${alicePhone.lid}@lid`, remoteJidAlt: `${ALICE}@s.whatsapp.net` })
+      await alice.says(`${bobPhone.lid}@lid`, 'an die LID')
+      const byLid = await bob.hears('an die LID')
+      expect(byLid.key).toMatchObject({ remoteJid: `${alicePhone.lid}@lid`, remoteJidAlt: `${ALICE}@s.whatsapp.net` })
 
-    await bob.says(ALICE, 'zurück')
-    await alice.hears('zurück')
-    await bobPhone.hears('an die LID')
-    expect([...alice.warnings, ...bob.warnings]).toEqual([])
-  }))
+      await bob.says(ALICE, 'zurück')
+      await alice.hears('zurück')
+      await bobPhone.hears('an die LID')
+      expect([...alice.warnings, ...bob.warnings]).toEqual([])
+    },
+    { pretendPreKeys: 0 },
+  ))
 
 test('a contact writes to either name of a person', () =>
   withEmulator(async (emulator, client) => {
@@ -136,6 +142,21 @@ test('both begin at the same moment, and the contact never loses its way', () =>
     // The client may have to ask again: its trial decryption ruins sessions. The contact's does not.
     expect(max.messages().map(({ copies }) => copies)).toEqual(Array(8).fill(1))
   }))
+
+test('one-time keys are handed out once, and the owner is asked for more before they run out', () =>
+  withEmulator(
+    async (emulator, client) => {
+      const alice = await client().link(emulator.phone(ALICE))
+      await alice.until(() => alice.auth.creds.nextPreKeyId > 800)
+      const uploaded = alice.auth.creds.nextPreKeyId
+      const people = Array.from({ length: 812 }, (_, index) => emulator.contact(String(49_170_000_000 + index)))
+      for (const person of people) await person.says(ALICE, `von ${person.phone}`)
+      for (const person of people) await alice.hears(`von ${person.phone}`)
+      await alice.until(() => alice.auth.creds.nextPreKeyId > uploaded)
+      expect(alice.warnings).toEqual([])
+    },
+    { pretendPreKeys: 0 },
+  ))
 
 test('a contact with a new phone is still reached', () =>
   withEmulator(async (emulator, client) => {

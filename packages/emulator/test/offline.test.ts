@@ -78,19 +78,20 @@ test('the network goes away and comes back', () =>
     await alice.hears('hörst du mich?')
   }))
 
-test('a client that is cut off while it is being linked finds its keys and history later', () =>
+test('a client that cannot log in after it was linked finds its mail, its keys and its history later', () =>
   withEmulator(async (emulator, client) => {
     const phone = emulator.phone(ALICE)
     const max = emulator.contact(MAX)
     const alice = client().connect()
-    await phone.scans(await alice.until(() => alice.qr))
-    await alice.opened()
-    emulator.faults.kick(ALICE)
-    await alice.closed()
+    const linked = phone.scans(await alice.until(() => alice.qr))
+    emulator.faults.rejectNext(503)
+    await linked
+    await alice.until(() => alice.closes.at(-1) === 503)
     await max.says(ALICE, 'schon da?')
     alice.connect()
     await alice.hears('schon da?')
-    await alice.until(() => alice.auth.creds.myAppStateKeyId)
+    await alice.synced()
+    expect(alice.auth.creds.myAppStateKeyId).toBeTruthy()
   }))
 
 test('a login is refused with the code that was asked for', () =>

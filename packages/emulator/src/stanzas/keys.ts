@@ -11,7 +11,10 @@ import { IqError, type Subject } from './registry.ts'
 export function keys(world: World): Subject {
   return {
     iqs: {
-      'encrypt get count': ({ phone, device }) => [el('count', { value: world.bundles.count(phone, device) })],
+      'encrypt get count': ({ phone, device }) => {
+        const value = world.options.pretendPreKeys || world.bundles.count(phone, device)
+        return [el('count', { value })]
+      },
       'encrypt set registration': ({ phone, device }, iq) => {
         const skey = signedKeyIn(world, phone, device, child(iq, 'skey'))
         const uploaded = children(child(iq, 'list'), 'key').map((key) => ({
