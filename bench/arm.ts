@@ -8,9 +8,11 @@ import { linkWamux } from './wamux.ts'
 /** A linked account that sends: resolves when WhatsApp's server has the message. */
 export interface Account {
   send(to: string, text: string): Promise<void>
+  /** Puts on disk what the next process needs to be the same device. */
+  save(): Promise<void>
 }
 
-/** Links an account; `scan` gives a QR to a phone. */
+/** Links an account, `scan` gives a QR to a phone; or opens one that a process before it saved. */
 export type Link = (options: {
   index: number
   emulator: string
@@ -18,17 +20,21 @@ export type Link = (options: {
   scan: (qr: string) => Promise<void>
 }) => Promise<Account>
 
-export type Order = { do: 'open'; upTo: number } | { do: 'send'; count: number } | { do: 'end' }
+export type Order = { do: 'open'; upTo: number } | { do: 'send'; count: number } | { do: 'save' }
 export interface Answer {
   cpuMs: number
   wallMs: number
   rssMb: number
+  /** JavaScript's heap and what it holds outside: what a session keeps, without what V8 has not given back yet. */
+  heapMb: number
 }
 
 const ARMS: Record<string, Link> = { raw: linkRaw, wamux: linkWamux }
-const { ARM = '', EMULATOR = '', DATA = '' } = process.env
+const { ARM = '', EMULATOR = '', DATA = '', FIRST_PHONE = '' } = process.env
 /** How many messages are on their way at a time; wamux never lets more. */
 const WINDOW = 4
+/** V8 gives memory back in its own time. */
+const SETTLE_MS = 500
 const TO = '491234567890'
 
 const found = ARMS[ARM]
@@ -40,7 +46,7 @@ let sent = 0
 async function open(upTo: number): Promise<void> {
   while (accounts.length < upTo) {
     const index = accounts.length
-    const phone = `${ARM === 'raw' ? '4917' : '4918'}${String(index).padStart(8, '0')}`
+    const phone = String(Number(FIRST_PHONE) + index)
     const scan = async (qr: string) => {
       const answer = await fetch(`${EMULATOR}/admin/mock-phone/scan-qr?phone=${phone}`, { method: 'POST', body: qr })
       if (!answer.ok) throw new Error(await answer.text())
@@ -59,18 +65,27 @@ async function send(count: number): Promise<void> {
   await Promise.all(Array.from({ length: WINDOW }, sender))
 }
 
+async function carryOut(order: Order): Promise<void> {
+  if (order.do === 'open') return open(order.upTo)
+  if (order.do === 'send') return send(order.count)
+  for (const account of accounts) await account.save()
+}
+
 async function measured(work: () => Promise<void>): Promise<Answer> {
   const [cpu, wall] = [process.cpuUsage(), performance.now()]
   await work()
   const { user, system } = process.cpuUsage(cpu)
   const wallMs = performance.now() - wall
-  for (let collection = 0; collection < 3; collection++) globalThis.gc?.()
-  return { cpuMs: (user + system) / 1000, wallMs, rssMb: process.memoryUsage.rss() / 2 ** 20 }
+  for (let collection = 0; collection < 3; collection++) {
+    globalThis.gc?.()
+    await new Promise((settled) => setTimeout(settled, SETTLE_MS))
+  }
+  const { rss, heapUsed, external } = process.memoryUsage()
+  return { cpuMs: (user + system) / 1000, wallMs, rssMb: rss / 2 ** 20, heapMb: (heapUsed + external) / 2 ** 20 }
 }
 
 process.on('message', (order: Order) => {
-  if (order.do === 'end') return process.exit(0)
-  measured(() => (order.do === 'open' ? open(order.upTo) : send(order.count))).then(
+  measured(() => carryOut(order)).then(
     (answer) => process.send?.(answer),
     (error: unknown) => {
       console.error(error)

@@ -33,6 +33,13 @@ async function network(): Promise<string> {
   throw new Error('The network did not start.')
 }
 
+/** Each folder's accounts have numbers of their own, the same after a restart. */
+const folders: string[] = []
+function firstPhone(folder: string): string {
+  if (!folders.includes(folder)) folders.push(folder)
+  return String(491_700_000_000 + folders.indexOf(folder) * 1_000)
+}
+
 class Arm {
   readonly name: string
   readonly #child: ChildProcess
@@ -45,7 +52,7 @@ class Arm {
       execArgv: [...source, '--expose-gc'],
       // Stock libsignal prints sessions, keys included.
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      env: { ...process.env, ARM: name, EMULATOR: emulator, DATA: join(data, folder) },
+      env: { ...process.env, ARM: name, EMULATOR: emulator, DATA: join(data, folder), FIRST_PHONE: firstPhone(folder) },
     })
     children.push(this.#child)
     this.#child.once('exit', () => this.#over.abort(new Error(`The arm ${name} ended.`)))
@@ -64,6 +71,21 @@ class Arm {
   end(): void {
     this.#child.kill('SIGKILL')
   }
+}
+
+/** What a process with so many linked sessions takes that only opened them. */
+async function idle(name: string, emulator: string, sessions: number): Promise<Answer> {
+  const folder = `${name}-${sessions}`
+  const linking = new Arm(name, emulator, folder)
+  await linking.ready()
+  await linking.order({ do: 'open', upTo: sessions })
+  await linking.order({ do: 'save' })
+  linking.end()
+  const opened = new Arm(name, emulator, folder)
+  await opened.ready()
+  const answer = await opened.order({ do: 'open', upTo: sessions })
+  opened.end()
+  return answer
 }
 
 const median = (numbers: number[]) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN
@@ -92,18 +114,15 @@ try {
       wall.get(arm)?.push(wallMs / PER_ROUND)
     }
   }
-  const slope = new Map<Arm, number>()
+  const slope = { rss: new Map<Arm, number>(), heap: new Map<Arm, number>() }
   const base = new Map<Arm, number>()
-  // Idle sessions are measured in processes that never did anything else.
+  // Idle sessions are those of a process that was restarted: linking leaves garbage that no running server has.
   for (const arm of arms) {
     arm.end()
-    const idle = new Arm(arm.name, emulator, `${arm.name}-idle`)
-    await idle.ready()
-    const few = await idle.order({ do: 'open', upTo: FEW })
-    const many = await idle.order({ do: 'open', upTo: MANY })
+    const [few, many] = [await idle(arm.name, emulator, FEW), await idle(arm.name, emulator, MANY)]
     base.set(arm, few.rssMb)
-    slope.set(arm, ((many.rssMb - few.rssMb) * 1024) / (MANY - FEW))
-    idle.end()
+    slope.rss.set(arm, ((many.rssMb - few.rssMb) * 1024) / (MANY - FEW))
+    slope.heap.set(arm, ((many.heapMb - few.heapMb) * 1024) / (MANY - FEW))
   }
 
   console.log(
@@ -118,8 +137,10 @@ try {
   ]
   line('CPU per send (4 at a time)', 'ms', of(cpu))
   line('wall time per send', 'ms', of(wall))
-  line(`memory per idle session, ${FEW} to ${MANY}`, 'KB', [slope.get(raw) ?? 0, slope.get(wamux) ?? 0])
-  line(`memory with ${FEW} sessions`, 'MB', [base.get(raw) ?? 0, base.get(wamux) ?? 0])
+  const both = (values: Map<Arm, number>): [number, number] => [values.get(raw) ?? 0, values.get(wamux) ?? 0]
+  line(`heap per idle session, ${FEW} to ${MANY}`, 'KB', both(slope.heap))
+  line(`RSS per idle session, ${FEW} to ${MANY}`, 'KB', both(slope.rss))
+  line(`RSS with ${FEW} sessions`, 'MB', both(base))
   console.log('raw Baileys keeps its keys in memory; wamux has each message, key and event flushed to disk.')
 } finally {
   for (const child of children) child.kill('SIGKILL')

@@ -1,15 +1,28 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import makeWASocket, {
+  type AuthenticationCreds,
   type BinaryNode,
+  BufferJSON,
   initAuthCreds,
   type SignalDataSet,
   type SignalDataTypeMap,
 } from '@whiskeysockets/baileys'
 import type { Link } from './arm.ts'
 
+interface Saved {
+  creds: AuthenticationCreds
+  kept: [string, unknown][]
+}
+
 /** Baileys as it is, with keys in memory: nothing is written to a disk, nothing survives. The ceiling. */
-export const linkRaw: Link = async ({ emulator, scan }) => {
-  const creds = initAuthCreds()
-  const kept = new Map<string, unknown>()
+export const linkRaw: Link = async ({ index, emulator, data, scan }) => {
+  const file = join(data, `${index}.json`)
+  const saved: Saved | undefined = existsSync(file)
+    ? JSON.parse(readFileSync(file, 'utf8'), BufferJSON.reviver)
+    : undefined
+  const creds = saved?.creds ?? initAuthCreds()
+  const kept = new Map<string, unknown>(saved?.kept)
   const keys = {
     get: async <T extends keyof SignalDataTypeMap>(type: T, ids: string[]) => {
       const found: { [id: string]: SignalDataTypeMap[T] } = {}
@@ -55,6 +68,10 @@ export const linkRaw: Link = async ({ emulator, scan }) => {
       const id = sent?.key.id ?? ''
       await new Promise<void>((acked) => acks.set(id, acked))
       acks.delete(id)
+    },
+    save: async () => {
+      mkdirSync(data, { recursive: true })
+      writeFileSync(file, JSON.stringify({ creds, kept: [...kept] } satisfies Saved, BufferJSON.replacer))
     },
   }
 }
