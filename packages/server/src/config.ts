@@ -114,13 +114,7 @@ export const settings: { [K in keyof Config]: Setting<Config[K]> } = {
     text,
     'Password of the administrator',
   ),
-  jwtTtlMs: setting(
-    'jwt-ttl',
-    'WAMUX_JWT_TTL',
-    3_600_000,
-    duration,
-    'How long an admin token lasts: 3600, 15m, 1h (the default)',
-  ),
+  jwtTtlMs: setting('jwt-ttl', 'WAMUX_JWT_TTL', 3_600_000, duration, 'How long an admin token lasts: 3600, 15m, 1h'),
   pacingMinMs: setting(
     'pacing-min-ms',
     'WAMUX_PACING_MIN_MS',
@@ -170,14 +164,15 @@ export interface Sources {
   /** By flag, without the dashes. */
   flags?: Record<string, string | undefined>
   env?: Record<string, string | undefined>
-  /** A JSON object with the names of {@link Config}; `./wamux.json` when there is one. */
+  /** A JSON object with the flags as names (`sendWaitMs`); `./wamux.json` when there is one. */
   file?: string
 }
 
 /** @throws ConfigError that names the setting */
 export function loadConfig({ flags = {}, env = {}, file }: Sources): Config {
   const stored = readFile(file ?? env.WAMUX_CONFIG)
-  const unknown = Object.keys(stored.values).find((key) => !Object.hasOwn(settings, key))
+  const known = Object.entries<Setting<unknown>>(settings).map(([key, { flag }]) => keyInFile(key, flag))
+  const unknown = Object.keys(stored.values).find((key) => !known.includes(key))
   if (unknown !== undefined) throw new ConfigError(`${stored.path}: "${unknown}" is not a setting.`)
   const entries = Object.entries<Setting<unknown>>(settings).map(([key, { flag, env: name, fallback, read }]) => {
     const given = flag === undefined ? undefined : flags[flag]
@@ -185,8 +180,8 @@ export function loadConfig({ flags = {}, env = {}, file }: Sources): Config {
     const inherited = env[name]
     // An empty variable is one that was not set: that is how compose files and shells leave things out.
     if (inherited !== undefined && inherited !== '') return [key, use(name, read, inherited)]
-    const kept = stored.values[key]
-    if (kept !== undefined) return [key, use(`"${key}" in ${stored.path}`, read, toText(kept))]
+    const kept = stored.values[keyInFile(key, flag)]
+    if (kept !== undefined) return [key, use(`"${keyInFile(key, flag)}" in ${stored.path}`, read, toText(kept))]
     return [key, fallback]
   })
   // Every key of `settings` is there with what its own `read` gave, and those are the keys of Config.
@@ -195,6 +190,11 @@ export function loadConfig({ flags = {}, env = {}, file }: Sources): Config {
     throw new ConfigError('WAMUX_PACING_MIN_MS must not be more than WAMUX_PACING_MAX_MS.')
   }
   return config
+}
+
+/** As the flag, in one word: `jwt-ttl` is `jwtTtl`. */
+function keyInFile(key: string, flag: string | undefined): string {
+  return flag?.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase()) ?? key
 }
 
 function use<T>(name: string, read: (text: string) => T, value: string): T {

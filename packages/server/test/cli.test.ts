@@ -122,6 +122,17 @@ test('the first start prints a token with which an administrator is made; SIGTER
   expect(second.said()).not.toContain('token')
 })
 
+test('a rejection that nobody listens to is logged and ends the process', async () => {
+  const rejects = `process.on('SIGUSR2', () => { Promise.reject(new Error('lost')) })`
+  const server = run(['serve', '--port', '0', '--data', await folder()], {
+    NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(rejects)}`,
+  })
+  await server.says(/listens on/)
+  server.child.kill('SIGUSR2')
+  expect(await server.ends).toBe(70)
+  expect(server.logged()).toContain('lost')
+})
+
 test('two processes cannot have the same data', async () => {
   const data = await folder()
   const first = run(['serve', '--port', '0', '--data', data])

@@ -68,6 +68,8 @@ test('a bad flag and a bad line of the file are named as they were given', async
   expect(() => loadConfig({ file })).toThrow(`"port" in ${file} must be`)
   await writeFile(file, '{"prot": 1}')
   expect(() => loadConfig({ file })).toThrow('"prot" is not a setting')
+  await writeFile(file, '{"jwtTtl": "2h"}')
+  expect(loadConfig({ file }).jwtTtlMs).toBe(7_200_000)
   await writeFile(file, '[]')
   expect(() => loadConfig({ file })).toThrow('is not a JSON object')
   expect(() => loadConfig({ file: `${file}.none` })).toThrow('cannot be read')

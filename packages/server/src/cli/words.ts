@@ -6,7 +6,7 @@ import { version } from '../version.ts'
 export function help(): string {
   const rows = Object.values<(typeof settings)[keyof Config]>(settings).map(({ flag, env, fallback, help }) => {
     const name = flag === undefined ? '' : flag === 'sandbox' ? `--${flag}` : `--${flag} <value>`
-    const normal = fallback === undefined || fallback === '' || String(fallback) === '' ? '' : ` (${fallback})`
+    const normal = toNormal(fallback)
     return `  ${name.padEnd(26)}${env.padEnd(24)}${help}${normal}`
   })
   return `wamux ${version}: many WhatsApp accounts behind one REST and webhook API
@@ -20,6 +20,14 @@ ${rows.join('\n')}
   ${'--version, -v'.padEnd(50)}The version
 
 Try it without a phone: wamux serve --sandbox`
+}
+
+const HOUR_MS = 3_600_000
+
+/** The default as one would write it. */
+function toNormal(fallback: unknown): string {
+  if (fallback === undefined || fallback === false || String(fallback) === '') return ''
+  return ` (${fallback === HOUR_MS ? '1h' : fallback})`
 }
 
 export function setupHint(url: string, token: string, username: string): string {
