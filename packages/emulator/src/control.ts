@@ -57,7 +57,7 @@ function controlRoutes(emulator: Emulator, world: World, linking: Linking): Reco
     'POST /admin/mock-phone/scan-qr': async ({ request, url }) => {
       const qr = await readText(request)
       const wanted = url.searchParams.get('phone')
-      if (wanted !== null) return emulator.phone(asPhone('phone', wanted)).scans(qr)
+      if (wanted !== null) return emulator.phone(free(world, asPhone('phone', wanted), 'phone')).scans(qr)
       const name = linking.nameBehind(qr)
       return emulator.phone(phoneFor(world, name), name === undefined ? {} : { name }).scans(qr)
     },
@@ -65,7 +65,7 @@ function controlRoutes(emulator: Emulator, world: World, linking: Linking): Reco
       const fields = await Fields.of(request)
       const [phone, code] = [fields.phone('phone'), fields.text('code')]
       fields.done()
-      return emulator.phone(phone).entersCode(code)
+      return emulator.phone(free(world, phone, 'phone')).entersCode(code)
     },
     'POST /admin/phones': async ({ request }) => {
       const fields = await Fields.of(request)
@@ -224,7 +224,7 @@ function findRoute(routes: Record<string, Route>, method: string, path: string):
   const pattern = isPerson ? path.replace(`/${second}`, '/{phone}') : path
   const route = routes[`${method} ${pattern}`]
   if (!route) throw new InputError('path', `There is no route ${method} ${path}.`, 404)
-  return { route, phone: isPerson ? asPhone('phone', decodeURIComponent(second)) : '' }
+  return { route, phone: isPerson ? asPhone('phone', second.replace(/^%2B/i, '')) : '' }
 }
 
 function toProblem(error: unknown): { status: number; body: object } {

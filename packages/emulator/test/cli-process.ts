@@ -21,6 +21,7 @@ export class CliProcess {
     const port = this.controlUrl === '' ? '0' : new URL(this.controlUrl).port
     const child = spawn(process.execPath, [CLI, '--port', port, '--state', this.state], { stdio: 'pipe' })
     this.#child = child
+    process.once('exit', () => child.kill('SIGKILL')) // a test that hangs must not leave it behind
     child.stderr.on('data', (chunk: Buffer) => this.output.push(chunk.toString()))
     for await (const line of createInterface(child.stdout)) {
       this.output.push(line)

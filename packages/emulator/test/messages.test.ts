@@ -143,21 +143,6 @@ test('both begin at the same moment, and the contact never loses its way', () =>
     expect(max.messages().map(({ copies }) => copies)).toEqual(Array(8).fill(1))
   }))
 
-test('one-time keys are handed out once, and the owner is asked for more before they run out', () =>
-  withEmulator(
-    async (emulator, client) => {
-      const alice = await client().link(emulator.phone(ALICE))
-      await alice.until(() => alice.auth.creds.nextPreKeyId > 800)
-      const uploaded = alice.auth.creds.nextPreKeyId
-      const people = Array.from({ length: 812 }, (_, index) => emulator.contact(String(49_170_000_000 + index)))
-      for (const person of people) await person.says(ALICE, `von ${person.phone}`)
-      for (const person of people) await alice.hears(`von ${person.phone}`)
-      await alice.until(() => alice.auth.creds.nextPreKeyId > uploaded)
-      expect(alice.warnings).toEqual([])
-    },
-    { pretendPreKeys: 0 },
-  ))
-
 test('a contact with a new phone is still reached', () =>
   withEmulator(async (emulator, client) => {
     const max = emulator.contact(MAX)

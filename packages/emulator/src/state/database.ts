@@ -93,8 +93,9 @@ CREATE INDEX IF NOT EXISTS pending_by_id ON pending (phone, device, id);
 CREATE TABLE IF NOT EXISTS heard (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL, sender TEXT NOT NULL, id TEXT NOT NULL, chat TEXT NOT NULL,
   type TEXT NOT NULL, text TEXT NOT NULL, at INTEGER NOT NULL, copies INTEGER NOT NULL DEFAULT 1, message BLOB NOT NULL,
-  raw TEXT NOT NULL, UNIQUE (owner, sender, id)
+  raw TEXT NOT NULL, taken INTEGER NOT NULL DEFAULT 0, UNIQUE (owner, sender, id)
 );
+CREATE INDEX IF NOT EXISTS heard_by_owner ON heard (owner, taken, seq);
 CREATE TABLE IF NOT EXISTS sent (
   owner TEXT NOT NULL, id TEXT NOT NULL, chat TEXT NOT NULL, space TEXT NOT NULL, at INTEGER NOT NULL,
   message BLOB NOT NULL, PRIMARY KEY (owner, id)

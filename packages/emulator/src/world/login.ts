@@ -77,12 +77,15 @@ export class Login {
       this.#rungAgain = true
       return
     }
-    this.#pumping = this.#pump().finally(() => {
-      this.#pumping = undefined
-      if (!this.#rungAgain) return
-      this.#rungAgain = false
-      this.fetch()
-    })
+    this.#pumping = this.#pump()
+      // What could not be sent is still in the table; the client fetches it with its next connection.
+      .catch(() => this.connection.drop())
+      .then(() => {
+        this.#pumping = undefined
+        if (!this.#rungAgain) return
+        this.#rungAgain = false
+        this.fetch()
+      })
   }
 
   /** Sends what is pending, in order of arrival; with `offlineUpTo` only up to that stanza, marked as having waited. */

@@ -45,7 +45,6 @@ interface ReceiptWaiter {
 export class Mailbox {
   readonly #store: Store
   readonly #patienceMs: number
-  readonly #taken = new Set<number>()
   readonly #announced = new Map<string, number>()
   readonly #waiters = new Set<Waiter>()
   readonly #receiptWaiters = new Set<ReceiptWaiter>()
@@ -53,6 +52,8 @@ export class Mailbox {
   constructor(store: Store, patienceMs: number) {
     this.#store = store
     this.#patienceMs = patienceMs
+    // Who has asked for what is forgotten with the process; the column only keeps the look-up short.
+    store.run('UPDATE heard SET taken = 0 WHERE taken = 1')
   }
 
   /** Inside a commit: a message arrived at `owner`. Returns false when it is a copy of one that is there already. */
@@ -87,9 +88,9 @@ export class Mailbox {
   /** The oldest message that matches and that no earlier call has taken; waits for it when it is not there yet. */
   next(owner: string, matcher?: Matcher): Promise<Heard> {
     const matches = toPredicate(matcher)
-    const known = this.messages(owner).find((heard) => !this.#taken.has(heard.seq) && matches(heard))
+    const known = this.#oldestFree(owner, matcher)
     if (known) {
-      this.#taken.add(known.seq)
+      this.#take(known)
       return Promise.resolve(known)
     }
     return this.#wait<Heard>(
@@ -107,13 +108,13 @@ export class Mailbox {
     const waiting = [...this.#waiters].filter((waiter) => waiter.owner === owner)
     if (waiting.length === 0) return
     // Waiters have looked at everything older when they came.
-    const fresh = this.#after(owner, this.#announced.get(owner) ?? 0).filter(({ seq }) => !this.#taken.has(seq))
+    const fresh = this.#after(owner, this.#announced.get(owner) ?? 0, 'AND taken = 0')
     this.#announced.set(owner, fresh.at(-1)?.seq ?? this.#announced.get(owner) ?? 0)
     for (const waiter of waiting) {
       const index = fresh.findIndex(waiter.matches)
       const [heard] = index < 0 ? [] : fresh.splice(index, 1)
       if (!heard) continue
-      this.#taken.add(heard.seq)
+      this.#take(heard)
       this.#waiters.delete(waiter)
       waiter.resolve(heard)
     }
@@ -177,9 +178,22 @@ export class Mailbox {
     }
   }
 
-  #after(owner: string, seq: number): Heard[] {
-    const sql = 'SELECT * FROM heard WHERE owner = ? AND seq > ? ORDER BY seq'
+  #after(owner: string, seq: number, filter: '' | 'AND taken = 0' = ''): Heard[] {
+    const sql = `SELECT * FROM heard WHERE owner = ? AND seq > ? ${filter} ORDER BY seq`
     return this.#store.all<Row>(sql, owner, seq).map(fromRow)
+  }
+
+  #oldestFree(owner: string, matcher: Matcher | undefined): Heard | undefined {
+    if (matcher !== undefined && typeof matcher !== 'string') {
+      return this.#after(owner, 0, 'AND taken = 0').find(toPredicate(matcher))
+    }
+    const sql = `SELECT * FROM heard WHERE owner = ? AND taken = 0 AND text = coalesce(?, text) ORDER BY seq LIMIT 1`
+    const row = this.#store.first<Row>(sql, owner, matcher ?? null)
+    return row && fromRow(row)
+  }
+
+  #take({ seq }: Heard): void {
+    this.#store.run('UPDATE heard SET taken = 1 WHERE seq = ?', seq)
   }
 
   #wait<T>(waiters: Set<unknown>, make: (resolve: (value: T) => void) => unknown, complaint: () => string): Promise<T> {
