@@ -37,7 +37,7 @@ export function bundleOf(creds: AuthenticationCreds, preKey: { id: number; publi
 export async function stockParty() {
   const creds = initAuthCreds()
   const kept = new Map<string, string>()
-  const preKey = Curve.generateKeyPair()
+  const preKeys = [1, 2, 3].map((id) => ({ id, pair: Curve.generateKeyPair() }))
   const keys = addTransactionCapability(
     {
       get: async (type, ids) =>
@@ -59,13 +59,13 @@ export async function stockParty() {
     silentBaileysLogger,
     { maxCommitRetries: 1, delayBetweenTriesMs: 0 },
   )
-  await keys.set({ 'pre-key': { '1': preKey } })
+  await keys.set({ 'pre-key': Object.fromEntries(preKeys.map(({ id, pair }) => [String(id), pair])) })
   const repository = DEFAULT_CONNECTION_CONFIG.makeSignalRepository(
     { creds, keys },
     silentBaileysLogger,
     async () => [],
   )
-  return { creds, repository, bundle: bundleOf(creds, { id: 1, public: preKey.public }) }
+  return { creds, repository, bundles: preKeys.map(({ id, pair }) => bundleOf(creds, { id, public: pair.public })) }
 }
 
 export const newCreds = (): AuthenticationCreds => ({
