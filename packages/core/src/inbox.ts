@@ -5,7 +5,8 @@ import * as contacts from './stores/sql/contacts.ts'
 import * as history from './stores/sql/history.ts'
 import * as journal from './stores/sql/journal.ts'
 import * as outbox from './stores/sql/outbox.ts'
-import { row, run, type Work } from './stores/store.ts'
+import * as stanzas from './stores/sql/stanzas.ts'
+import type { Work } from './stores/store.ts'
 
 /** Somebody, by whatever WhatsApp called them. */
 export interface Person {
@@ -97,14 +98,7 @@ export class Inbox {
     const author = incoming.author ? yield* this.#learn(incoming.author, incoming) : null
     const from = incoming.isFromMe ? ownChat(this.#account()) : chat.id
     const key = ['undecryptable', chat.id, author ? contacts.chatOf(author) : from, incoming.id].join(' ')
-    const first = yield* row(
-      'INSERT INTO stanzas (session, key, node, at) VALUES (?, ?, ?, ?) ON CONFLICT (session, key) DO NOTHING RETURNING key',
-      this.#session,
-      key,
-      new Uint8Array(),
-      incoming.timestamp,
-    )
-    if (!first) return
+    if (!(yield* stanzas.keep(this.#session, key, new Uint8Array(), incoming.timestamp))) return
     yield* journal.append(this.#session, 'message_undecryptable', chat.id, incoming.timestamp, {
       id: incoming.id,
       chatId: chat.id,
@@ -189,9 +183,4 @@ export class Inbox {
 export function* chatOfPhone(session: string, phone: string): Work<string> {
   const contact = yield* contacts.byPhone(session, phone)
   return contact ? contacts.chatOf(contact) : phoneChat(phone)
-}
-
-/** What WhatsApp keeps undelivered is gone after a month; so is the memory of what could not be read. */
-export function* dropOldStanzas(now: number): Work<void> {
-  yield* run('DELETE FROM stanzas WHERE at < ?', now - 40 * 24 * 60 * 60_000)
 }

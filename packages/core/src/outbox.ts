@@ -1,4 +1,5 @@
 import { chatKind, userOf } from './chat-id.ts'
+import { WamuxError } from './errors.ts'
 import type { Inbox } from './inbox.ts'
 import { ACK, toMessage } from './message.ts'
 import { type Logger, SEND_DEADLINE_MS } from './options.ts'
@@ -33,6 +34,9 @@ export interface NewEntry {
 
 /** As many messages may be on the wire unacknowledged: the bound of what a crash makes the server see twice. */
 const WINDOW = 4
+/** More than a day's worth of one account at its pace: whoever queues more is told, not kept waiting for days. */
+const FULL = 20_000
+const FULL_RETRY_MS = 60_000
 /** A server that acknowledges nothing for so long is not there any more. */
 const ACK_TIMEOUT_MS = 30_000
 /** How often a message that could not be written or was refused for the moment is tried again, and after how long. */
@@ -61,11 +65,15 @@ export class Outbox {
   /** Not on the wire, by chat, in order. */
   readonly #waiting = new Map<string, rows.OutboxEntry[]>()
   readonly #onWire = new Map<string, { entry: rows.OutboxEntry; timer: NodeJS.Timeout }>()
+  /** How many urgent tickets each chat has, not yet used. */
+  readonly #urgent = new Map<string, number>()
   readonly #tries = new Map<string, number>()
   readonly #askers = new Map<string, ((outcome: Outcome) => void)[]>()
   readonly #timers = new Set<NodeJS.Timeout>()
   #wire: Wire | undefined
   #slots: (() => void)[] = []
+  /** How many messages are neither sent nor given up, once it was counted. */
+  #unsettled: number | undefined
 
   constructor(options: OutboxOptions) {
     this.#options = options
@@ -75,15 +83,26 @@ export class Outbox {
   async accept(entries: readonly NewEntry[], priority: Priority): Promise<void> {
     const now = Date.now()
     const { session, store } = this.#options
-    const accepted = await store.write(function* () {
-      const done: rows.OutboxEntry[] = []
-      for (const { id, chat, phone, body, batch } of entries) {
-        const place = { batch: batch?.id ?? null, batchIndex: batch?.index ?? null }
-        const times = { acceptedAt: now, deadline: now + SEND_DEADLINE_MS }
-        done.push(yield* rows.accept(session, { id, chat, phone, body, relay: '{}', ...place, ...times }))
-      }
-      return done
-    })
+    this.#unsettled ??= (await store.read(() => rows.waiting(session))).count
+    if (this.#unsettled + entries.length > FULL) {
+      const message = `${this.#unsettled} messages wait already; at most ${FULL} may.`
+      throw new WamuxError('OUTBOX_FULL', message, { limit: FULL, retryAfterMs: FULL_RETRY_MS })
+    }
+    this.#unsettled += entries.length
+    const accepted = await store
+      .write(function* () {
+        const done: rows.OutboxEntry[] = []
+        for (const { id, chat, phone, body, batch } of entries) {
+          const place = { batch: batch?.id ?? null, batchIndex: batch?.index ?? null }
+          const times = { acceptedAt: now, deadline: now + SEND_DEADLINE_MS }
+          done.push(yield* rows.accept(session, { id, chat, phone, body, relay: '{}', ...place, ...times }))
+        }
+        return done
+      })
+      .catch((error: unknown) => {
+        this.#unsettled = undefined // counted again
+        throw error
+      })
     if (this.#wire) for (const entry of accepted) this.#enqueue(entry, priority)
   }
 
@@ -106,6 +125,7 @@ export class Outbox {
     const unsettled = await store.read(() => rows.unsettled(session))
     if (this.#wire !== wire) return
     this.#waiting.clear()
+    this.#unsettled = unsettled.length
     for (const entry of unsettled) this.#enqueue(entry, entry.batch === null ? 'single' : 'bulk')
   }
 
@@ -132,13 +152,27 @@ export class Outbox {
   }
 
   #enqueue(entry: rows.OutboxEntry, priority: Priority): void {
-    const queue = this.#waiting.get(entry.chat) ?? []
-    this.#waiting.set(entry.chat, queue)
+    const { chat } = entry
+    const queue = this.#waiting.get(chat) ?? []
+    this.#waiting.set(chat, queue)
     queue.push(entry)
+    if (priority === 'bulk') {
+      this.#options.pacer.run(() => this.#ticket(chat), 'bulk')
+      return
+    }
     // A ticket sends the first message that waits in its chat. When an urgent message has others of its chat before it,
     // they go first and just as urgently, so that the order in the chat holds; their own tickets then find nothing.
-    const tickets = priority === 'single' ? queue.length : 1
-    for (let ticket = 0; ticket < tickets; ticket++) this.#options.pacer.run(() => this.#ticket(entry.chat), priority)
+    for (let urgent = this.#urgent.get(chat) ?? 0; urgent < queue.length; urgent++) this.#urgently(chat)
+  }
+
+  #urgently(chat: string): void {
+    this.#urgent.set(chat, (this.#urgent.get(chat) ?? 0) + 1)
+    this.#options.pacer.run(() => {
+      const left = (this.#urgent.get(chat) ?? 1) - 1
+      if (left > 0) this.#urgent.set(chat, left)
+      else this.#urgent.delete(chat)
+      return this.#ticket(chat)
+    }, 'single')
   }
 
   /** Says whether something was sent, so that the next waits for a gap. */
@@ -198,7 +232,7 @@ export class Outbox {
     queue.unshift(entry)
     const timer = setTimeout(() => {
       this.#timers.delete(timer)
-      this.#options.pacer.run(() => this.#ticket(entry.chat), 'single')
+      this.#urgently(entry.chat)
     }, TRY_AGAIN_MS * tries)
     this.#timers.add(timer)
     return true
@@ -244,6 +278,7 @@ export class Outbox {
     const { store, committed } = this.#options
     await (this.#wire ? this.#wire.settle(entry.id, work) : store.write(work))
     this.#tries.delete(entry.id)
+    if (this.#unsettled) this.#unsettled--
     const askers = this.#askers.get(entry.id) ?? []
     this.#askers.delete(entry.id)
     for (const answer of askers) answer(outcome)

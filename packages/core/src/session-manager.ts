@@ -3,7 +3,6 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { invalid, WamuxError } from './errors.ts'
 import { Teller } from './events.ts'
-import { dropOldStanzas } from './inbox.ts'
 import {
   consoleLogger,
   DEFAULT_CONNECT_AT_ONCE,
@@ -16,6 +15,7 @@ import { Session } from './session.ts'
 import { type Lookups, LookupsOfSession, memoryLookups, sqliteLookups } from './stores/keyv.ts'
 import * as keys from './stores/sql/keys.ts'
 import * as rows from './stores/sql/sessions.ts'
+import * as stanzas from './stores/sql/stanzas.ts'
 import { openSqliteStore } from './stores/sqlite/store.ts'
 import type { Store, Work } from './stores/store.ts'
 
@@ -202,7 +202,7 @@ export class SessionManager extends Teller {
       await this.store.write(function* () {
         yield* keys.dropOldArchives(now)
         yield* keys.dropOldPlaintexts(now)
-        yield* dropOldStanzas(now)
+        yield* stanzas.dropOld(now)
       })
     } catch (error) {
       this.#report(error, 'removing what is too old')

@@ -386,7 +386,7 @@ export class Session extends Teller implements SessionApi {
 
   async #changed(life: Life): Promise<void> {
     const now = Date.now()
-    if (life.name === 'ready') await this.#opened(now)
+    if (life.name === 'ready' && !(await this.#opened(now))) return
     const { state, reason, retryAt } = this.snapshot()
     // A linking that ran out, a ban, another place that took the account: a new start of the process changes nothing.
     const rests = life.name === 'logged_out' || (life.name === 'failed' && life.reason !== 'STORE_FAILED')
@@ -395,20 +395,30 @@ export class Session extends Teller implements SessionApi {
     for (const changed of this.#watchers.splice(0)) changed()
   }
 
-  async #opened(now: number): Promise<void> {
+  /** Writes down that the session is ready and lets messages go out; false when that cannot be written. */
+  async #opened(now: number): Promise<boolean> {
     const connection = this.#connection
+    if (!connection) return false // it ended meanwhile, and its end is the next input
     this.#lostAt = undefined
-    this.#account = connection?.account ?? this.#account
+    this.#account = connection.account ?? this.#account
     const { phone, lid, name } = this.#account ?? { phone: '', lid: null, name: '' }
-    await this.#store.write(() => journal.append(this.id, 'ready', null, now, { phone, lid, name, timestamp: now }))
-    this.#announcer.ring()
-    if (!connection || connection !== this.#connection) return
-    await this.#outbox.attach({
-      send: (entry) => connection.send(entry),
-      settle: (id, work) => connection.settle(id, work),
-      exists: (chat) => this.#exists(chat),
-      lost: (cause) => connection.lost(cause),
-    })
+    try {
+      await this.#store.write(() => journal.append(this.id, 'ready', null, now, { phone, lid, name, timestamp: now }))
+      this.#announcer.ring()
+      await this.#outbox.attach({
+        send: (entry) => connection.send(entry),
+        settle: (id, work) => connection.settle(id, work),
+        exists: (chat) => this.#exists(chat),
+        lost: (cause) => connection.lost(cause),
+      })
+    } catch (error) {
+      this.#options.logger.error({ error, session: this.id }, 'the store failed as the connection opened')
+      this.#letGo()
+      await connection.close()
+      this.#given({ type: 'closed', why: { kind: 'failed', reason: 'STORE_FAILED', until: null } })
+      return false
+    }
+    return true
   }
 
   async #forget(): Promise<void> {

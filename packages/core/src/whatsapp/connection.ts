@@ -12,7 +12,7 @@ import makeWASocket, {
 import { phoneChat } from '../chat-id.ts'
 import type { Closed } from '../disconnects.ts'
 import { WamuxError } from '../errors.ts'
-import type { Inbox } from '../inbox.ts'
+import type { Inbox, Incoming } from '../inbox.ts'
 import type { CertificateMode, Logger } from '../options.ts'
 import type { Account } from '../shared.ts'
 import type { Store, Work } from '../stores/store.ts'
@@ -25,6 +25,7 @@ import { readContent } from './read-message.ts'
 import { type Me, readIncoming, readReceipt, secondsToMs, toParty } from './read-stanza.ts'
 import { authorOf, Signal } from './signal.ts'
 import { silentBaileysLogger } from './silent-logger.ts'
+import * as unhandled from './unhandled.ts'
 import { Vault } from './vault.ts'
 
 export type BaileysOptions = Partial<SocketConfig>
@@ -74,6 +75,12 @@ export class Connection {
   /** Who has our sender key, as far as frames that were not yet acknowledged say. */
   readonly #senderKeys = new Map<string, { [jid: string]: boolean }>()
   readonly #senderKeysOf = new Map<string, SignalDataSet>()
+  /** Who waits for an answer of WhatsApp's. */
+  /** Ids of what is kept until Baileys has handled it. */
+  readonly #unhandled = new Set<string>()
+  /** The last of what Baileys told and is not written yet. */
+  #writing: Promise<void> = Promise.resolve()
+  readonly #asking = new Set<(error: Error) => void>()
   #qrs = 0
   #isLinking = false
   #hasEnded = false
@@ -125,6 +132,7 @@ export class Connection {
       fatal: (error) => this.#fatal(error),
       around: (work) => checked({ mode: options.certificates, logger: options.logger }, work),
       durableFirst: (lane, node) => this.#durableFirst(lane, node),
+      handled: (lane, node) => this.#handled(lane, node),
       closed: () => this.#vault.closedBecause,
       saving: () => this.#vault.saving,
     })
@@ -152,7 +160,9 @@ export class Connection {
   /** Whether a phone is on WhatsApp, and under which id. */
   async lookUp(phone: string): Promise<{ registered: boolean; lid: string | null }> {
     const found = await this.#ask(this.#sock.onWhatsApp(toJid(phoneChat(phone))))
-    const entry = found?.find(({ exists }) => exists)
+    // Baileys gives nothing at all when WhatsApp did not answer; that says nothing about the number.
+    if (!found) throw new WamuxError('WHATSAPP_TIMEOUT', 'WhatsApp did not say whether the number exists.')
+    const entry = found.find(({ exists }) => exists)
     if (!entry) return { registered: false, lid: null }
     const lid = await this.#ask(this.#sock.signalRepository.lidMapping.getLIDForPN(toJid(phoneChat(phone))))
     return { registered: true, lid: fromJid(lid)?.lid ?? null }
@@ -172,6 +182,7 @@ export class Connection {
   async close(): Promise<void> {
     if (this.#hasEnded) return
     this.#hasEnded = true
+    this.#answerNobody()
     const hangUp = setTimeout(() => this.#ws.socket?.terminate(), CLOSE_MS)
     try {
       await this.#vault.saving
@@ -209,6 +220,7 @@ export class Connection {
       if (connection === 'open') {
         this.#isLinking = false
         events.opened()
+        this.#handleAgain().catch((error: unknown) => this.#fatal(error))
       }
       if (connection === 'close') this.#ended(lastDisconnect?.error)
     })
@@ -242,7 +254,10 @@ export class Connection {
       await this.#vault.commit({}, [work])
     }
     if (lane !== 'message') return
-    const { incoming, author } = readIncoming(node, this.#me)
+    const read = this.#readMessage(node)
+    // Baileys will refuse it for good, so that WhatsApp does not deliver it again: what came is kept.
+    if (!read) return this.#vault.commit({}, [() => unhandled.keep(this.#options.session, 'refused', node)])
+    const { incoming, author } = read
     const parts = getBinaryNodeChildren(node, 'enc')
     for (const { content } of parts) {
       if (!(content instanceof Uint8Array)) continue
@@ -250,7 +265,7 @@ export class Connection {
         author: authorOf(author) === authorOf(this.#me.id) ? this.#me.id : author,
         isFromMe: incoming.isFromMe,
         wasOffline: node.attrs.offline !== undefined,
-        record: (message) => this.#message(incoming, message),
+        record: (message) => this.#message(incoming, message) ?? this.#ownBusiness(incoming, node),
         recordUndecryptable: () => () => inbox.undecryptable(incoming),
       })
     }
@@ -261,7 +276,7 @@ export class Connection {
     await this.#vault.commit({}, [open ?? (() => inbox.undecryptable(incoming))])
   }
 
-  #message(incoming: Parameters<Inbox['message']>[0], message: proto.IMessage): (() => Work<void>) | undefined {
+  #message(incoming: Parameters<Inbox['message']>[0], message: proto.IMessage): (() => Work<unknown>) | undefined {
     const { inbox } = this.#options
     const inner = message.deviceSentMessage?.message ?? message
     const { kind, type, body } = readContent(inner)
@@ -270,7 +285,43 @@ export class Connection {
     return () => inbox.message(incoming, { type, body, raw })
   }
 
-  #past(message: proto.IWebMessageInfo): (() => Work<void>)[] {
+  #readMessage(node: BinaryNode): ReturnType<typeof readIncoming> | undefined {
+    try {
+      return readIncoming(node, this.#me)
+    } catch (error) {
+      this.#options.logger.warn({ error, session: this.#options.session }, 'a message stanza could not be read')
+      return undefined
+    }
+  }
+
+  /**
+   * What the account's own phone tells Baileys (the history, the mapping of hidden ids) is acknowledged before Baileys
+   * has done anything with it: it is kept until then, and given to Baileys again after a crash.
+   */
+  #ownBusiness(incoming: Incoming, node: BinaryNode): (() => Work<unknown>) | undefined {
+    if (!incoming.isFromMe) return undefined
+    this.#unhandled.add(incoming.id)
+    return () => unhandled.keep(this.#options.session, 'unhandled', node)
+  }
+
+  async #handled(lane: Lane, node: BinaryNode): Promise<void> {
+    if (lane !== 'message' || !this.#vault.isOpen) return
+    await this.#writing
+    const { id } = node.attrs
+    if (id === undefined || !this.#unhandled.delete(id)) return
+    await this.#vault.commit({}, [() => unhandled.forget(this.#options.session, node)])
+  }
+
+  async #handleAgain(): Promise<void> {
+    const nodes = await this.#vault.stanzas()
+    for (const node of nodes) {
+      if (node.attrs.id !== undefined) this.#unhandled.add(node.attrs.id)
+      // As if WhatsApp had kept it: what it said is in the journal, its keys are used up.
+      this.#ws.emit('CB:message', { ...node, attrs: { ...node.attrs, offline: '0' } })
+    }
+  }
+
+  #past(message: proto.IWebMessageInfo): (() => Work<unknown>)[] {
     const { inbox } = this.#options
     const { key } = message
     const { kind, type, body } = readContent(message.message)
@@ -297,13 +348,13 @@ export class Connection {
   }
 
   /** What can be told again by WhatsApp is written behind, in short commits. */
-  #inParts(works: (() => Work<void>)[]): void {
+  #inParts(works: (() => Work<unknown>)[]): void {
     const write = async () => {
       for (let from = 0; from < works.length; from += PAST_AT_ONCE) {
         await this.#vault.commit({}, works.slice(from, from + PAST_AT_ONCE))
       }
     }
-    write().catch((error: unknown) => {
+    this.#writing = this.#writing.then(write).catch((error: unknown) => {
       if (!this.#hasEnded) this.#fatal(error)
     })
   }
@@ -389,6 +440,7 @@ export class Connection {
   #ended(error: unknown): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
+    this.#answerNobody()
     const storeFailed = !this.#vault.isOpen
     this.#vault.close()
     const status = (error as { output?: { statusCode?: number } } | undefined)?.output?.statusCode
@@ -400,17 +452,26 @@ export class Connection {
     })
   }
 
-  /** A question whose answer cannot come any more must not keep its asker for a minute. */
+  /**
+   * A question whose answer cannot come any more must not keep its asker for a minute: Baileys takes its own listener
+   * off before it ends a socket.
+   */
   async #ask<T>(question: Promise<T>): Promise<T> {
-    const closed = new Promise<never>((_, reject) => {
-      const onClose = () =>
-        reject(new WamuxError('WHATSAPP_DISCONNECTED', 'WhatsApp not connected', { state: 'waiting' }))
-      this.#ws.once('close', onClose)
-      question.then(
-        () => this.#ws.off('close', onClose),
-        () => this.#ws.off('close', onClose),
-      )
+    let give: (error: Error) => void = () => {}
+    const ended = new Promise<never>((_, reject) => {
+      give = reject
     })
-    return Promise.race([question, closed])
+    this.#asking.add(give)
+    try {
+      return await Promise.race([question, ended])
+    } finally {
+      this.#asking.delete(give)
+    }
+  }
+
+  #answerNobody(): void {
+    for (const give of this.#asking) {
+      give(new WamuxError('WHATSAPP_DISCONNECTED', 'WhatsApp not connected', { state: 'waiting' }))
+    }
   }
 }

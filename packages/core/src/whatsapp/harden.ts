@@ -21,6 +21,8 @@ export interface HardenOptions {
   around<T>(work: () => T): T
   /** Makes durable what must be before Baileys sees the stanza, and so before it can acknowledge it. */
   durableFirst(kind: Lane, node: BinaryNode): Promise<void>
+  /** Called after Baileys has done what it does with a stanza. */
+  handled(kind: Lane, node: BinaryNode): Promise<void>
   /** Why nothing may leave, if so. */
   closed(): unknown
   /** Settles when what frames may speak of is on disk; undefined when it is. */
@@ -50,6 +52,7 @@ export function harden(ws: SocketClient, options: HardenOptions): void {
           const node = args[0] as BinaryNode // what Baileys emits under CB: names
           await options.durableFirst(lane, node)
           await options.around(() => listener(asLive(node)))
+          await options.handled(lane, node)
         } catch (error) {
           options.fatal(error)
         }

@@ -27,9 +27,9 @@ export interface EncryptedPart {
   /** WhatsApp says that it kept this one while we were away: it may have been decrypted before. */
   wasOffline: boolean
   /** What the store keeps of the decrypted message, in the transaction that moves the ratchet. */
-  record(message: proto.Message): (() => Work<void>) | undefined
+  record(message: proto.Message): (() => Work<unknown>) | undefined
   /** What it keeps when nothing could be decrypted, before a resend is asked for. */
-  recordUndecryptable(): () => Work<void>
+  recordUndecryptable(): () => Work<unknown>
 }
 
 /** No transaction key may be called like a type of key: Baileys uses one map of locks for both. */
@@ -151,7 +151,7 @@ export class Signal {
   }
 
   /** Puts `work` into the transaction that is open. */
-  async #attach(work: () => Work<void>): Promise<void> {
+  async #attach(work: () => Work<unknown>): Promise<void> {
     // Not one of Baileys' types: it only carries the work to splitWorks.
     await this.#keys.set({ [WORKS]: { [String(this.#works++)]: work } } as unknown as SignalDataSet)
   }
@@ -229,8 +229,8 @@ export class Signal {
   }
 }
 
-function splitWorks(data: SignalDataSet): [SignalDataSet, (() => Work<void>)[]] {
-  const { [WORKS]: works, ...rest } = data as SignalDataSet & { [WORKS]?: Record<string, () => Work<void>> }
+function splitWorks(data: SignalDataSet): [SignalDataSet, (() => Work<unknown>)[]] {
+  const { [WORKS]: works, ...rest } = data as SignalDataSet & { [WORKS]?: Record<string, () => Work<unknown>> }
   return [rest, Object.values(works ?? {})]
 }
 

@@ -1,5 +1,6 @@
 import {
   type AuthenticationCreds,
+  type BinaryNode,
   BufferJSON,
   proto,
   type SignalDataSet,
@@ -13,6 +14,7 @@ import * as sessions from '../stores/sql/sessions.ts'
 import type { Store, Work } from '../stores/store.ts'
 import { CREDENTIALS, writeCredentials } from './credentials.ts'
 import { fromJid } from './jid.ts'
+import * as unhandled from './unhandled.ts'
 
 export interface VaultOptions {
   store: Store
@@ -72,8 +74,16 @@ export class Vault {
     return this.#guard(() => this.#store.read(() => keys.plaintext(this.session, hash)))
   }
 
+  /** Stanzas that Baileys has perhaps not handled. */
+  async stanzas(): Promise<BinaryNode[]> {
+    return this.#guard(async () => {
+      const kept = await this.#store.read(() => unhandled.all(this.session))
+      return Promise.all(kept.map((bytes) => unhandled.decode(bytes)))
+    })
+  }
+
   /** Writes keys, changed credentials and whatever else `works` do, all in one transaction. */
-  async commit(data: SignalDataSet, works: readonly (() => Work<void>)[] = []): Promise<void> {
+  async commit(data: SignalDataSet, works: readonly (() => Work<unknown>)[] = []): Promise<void> {
     this.#assertOpen()
     const changes: [string, string, string | null][] = []
     for (const [type, values] of Object.entries(data)) {

@@ -1,0 +1,36 @@
+import { row, rows, run, type Work } from '../store.ts'
+
+/** What came from WhatsApp and is remembered for its own sake, under a key that says why. */
+const KEPT_MS = 40 * 24 * 60 * 60_000
+
+/** False when it is already kept. */
+export function* keep(session: string, key: string, node: Uint8Array, now: number): Work<boolean> {
+  const first = yield* row(
+    'INSERT INTO stanzas (session, key, node, at) VALUES (?, ?, ?, ?) ON CONFLICT (session, key) DO NOTHING RETURNING key',
+    session,
+    key,
+    node,
+    now,
+  )
+  return first !== undefined
+}
+
+export function* forget(session: string, key: string): Work<void> {
+  yield* run('DELETE FROM stanzas WHERE session = ? AND key = ?', session, key)
+}
+
+/** Those whose key begins with `prefix`, the oldest first. */
+export function* from(session: string, prefix: string): Work<Uint8Array[]> {
+  const kept = yield* rows<{ node: Uint8Array }>(
+    'SELECT node FROM stanzas WHERE session = ? AND key >= ? AND key < ? ORDER BY at, key',
+    session,
+    prefix,
+    `${prefix}\u{10ffff}`,
+  )
+  return kept.map(({ node }) => node)
+}
+
+/** What WhatsApp keeps undelivered is gone after a month; so is the memory of what could not be read. */
+export function* dropOld(now: number): Work<void> {
+  yield* run('DELETE FROM stanzas WHERE at < ?', now - KEPT_MS)
+}
