@@ -22,7 +22,7 @@ const SECURITY: Record<Who, Json[]> = {
 }
 
 /** The whole API as an OpenAPI 3.1 document, made from the list of operations. */
-export function openApi({ version, url }: { version: string; url?: string }): Json {
+export function openApi({ version }: { version: string }): Json {
   const schemas: Json = {}
   const paths: Record<string, Json> = {}
   for (const [name, operation] of Object.entries<Operation>(operations)) {
@@ -42,7 +42,8 @@ export function openApi({ version, url }: { version: string; url?: string }): Js
       description: 'Many WhatsApp accounts behind one REST and webhook API.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
-    servers: [{ url: url ?? '/' }],
+    // Relative to where the document was read: a proxy in front knows the name that callers use, we do not.
+    servers: [{ url: '/' }],
     paths,
     webhooks,
     components: {

@@ -14,13 +14,21 @@ export interface Listener {
   close(graceMs?: number): Promise<void>
 }
 
-const LIMITS = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 5_000, maxHeaderSize: 16 * 1024 }
+const LIMITS = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 5_000,
+  maxHeaderSize: 16 * 1024,
+  // Node.js' own refusal has neither a body nor a request id, and no answer here depends on the name.
+  requireHostHeader: false,
+}
 
 /** @throws PORT_IN_USE when the port cannot be had */
 export async function listen(fetch: Fetch, { port, host }: { port: number; host: string }): Promise<Listener> {
   const server = createServer(LIMITS)
   // srvx gives its ServerRequest, although the type of a fetch handler says Request.
   server.on('request', toNodeHandler(fetch as (request: Request) => Promise<Response>) as () => void)
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response))
   server.on('clientError', refuse)
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(toPortError(error, port)))

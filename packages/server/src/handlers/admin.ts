@@ -11,8 +11,7 @@ export const admin: { [N in 'health' | 'openapi' | 'login' | 'setup']: Handler<N
     return { data: caller.kind === 'admin' ? { ...data, ...(await look(services)) } : data }
   },
 
-  openapi: async (_, { services, request }) =>
-    Response.json(openApi({ version: services.version, url: new URL(request.url).origin })),
+  openapi: async (_, { services }) => Response.json(openApi({ version: services.version })),
 
   login: async ({ body }, { services, request }) => ({
     data: await services.admin.login(body.username, body.password, request.ip),
