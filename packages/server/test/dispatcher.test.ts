@@ -29,9 +29,19 @@ class TurnedClock implements Clock {
     }
   }
 
+  /** Lets time pass that nobody asked to be woken in. */
+  turn(ms: number): void {
+    this.#now += ms
+  }
+
+  /** Waits until something wants to be woken. */
+  async armed(): Promise<void> {
+    while (this.#alarms.length === 0) await new Promise<void>((tell) => this.#armed.push(tell))
+  }
+
   /** Waits until something wants to be woken, goes there, and says how long that was. */
   async next(): Promise<number> {
-    while (this.#alarms.length === 0) await new Promise<void>((tell) => this.#armed.push(tell))
+    await this.armed()
     this.#alarms.sort((a, b) => a.at - b.at)
     const alarm = this.#alarms.shift()
     const before = this.#now
@@ -249,6 +259,55 @@ test('a receiver that hangs holds its own session and no other', async () => {
   await stopping
 })
 
+test('a receiver that is back is noticed by the next event of the chat, and the order stays', async () => {
+  let isBroken = true
+  const bot = await receiver(() => (isBroken ? 500 : 200))
+  const { store, clock, dispatcher, happens } = await setUp(bot.url)
+  const running = dispatcher()
+  await happens('a', '1')
+  await running.start()
+  await bot.count(1)
+  await clock.next()
+  await bot.count(2)
+  // Asleep for five minutes now. A new event is a reason to look again, but not at once and not counted.
+  await clock.armed()
+  await happens('a', '2')
+  running.ring('demo')
+  await expect.poll(async () => (await owed(store)).length).toBe(2)
+  expect(bot.all).toHaveLength(2)
+  clock.turn(60_000)
+  await happens('a', '3')
+  running.ring('demo')
+  await bot.count(3)
+  await clock.armed()
+  isBroken = false
+  expect((await owed(store))[0]).toEqual({ seq: 1, state: 'pending', attempts: 2 })
+  clock.turn(60_000)
+  await happens('a', '4')
+  running.ring('demo')
+  await bot.next((received) => bodyOf(received) === '4')
+  expect(bot.all.map(bodyOf)).toEqual(['1', '1', '1', '1', '2', '3', '4'])
+})
+
+test('and by any event of the same webhook', async () => {
+  let isBroken = true
+  const bot = await receiver(() => (isBroken ? 500 : 200))
+  const { clock, dispatcher, happens } = await setUp(bot.url)
+  const running = dispatcher()
+  await happens('a', '1')
+  await running.start()
+  await bot.count(1)
+  await clock.next()
+  await bot.count(2)
+  await clock.armed()
+  isBroken = false
+  clock.turn(60_000)
+  await happens('b', 'other')
+  running.ring('demo')
+  await bot.count(4)
+  expect(bot.all.map(bodyOf)).toEqual(['1', '1', 'other', '1'])
+})
+
 test('a webhook that is removed gets nothing more, of what was owed and of what is new', async () => {
   const bot = await receiver(() => 500)
   const { store, dispatcher, happens } = await setUp(bot.url)
@@ -260,6 +319,7 @@ test('a webhook that is removed gets nothing more, of what was owed and of what 
     yield* webhooks.remove('demo')
     yield* deliveries.removeAll('demo')
   })
+  await clock.armed()
   await happens('a', '2')
   running.ring('demo')
   running.hurry('demo')

@@ -3,7 +3,7 @@ import { deliveries, journal, type Store, webhooks } from '@wamux/core/stores'
 import type { Logger } from 'pino'
 import type { Clock } from './clock.ts'
 import type { OutboundGuard, Outcome } from './guard.ts'
-import { Lanes } from './lanes.ts'
+import { type Lane, Lanes } from './lanes.ts'
 import { LONGEST_MS, nextDelay } from './schedule.ts'
 import { sign } from './signature.ts'
 
@@ -35,7 +35,7 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = { random: Math.random, ...options }
-    this.#lanes = new Lanes(options.clock, (lane) => this.#deliverNext(lane))
+    this.#lanes = new Lanes(options.clock, (lane, isProbe) => this.#deliverNext(lane, isProbe))
   }
 
   /** Goes on where the last process stopped. */
@@ -116,7 +116,7 @@ export class Dispatcher {
   }
 
   /** One attempt at the first delivery of a chat. Answers when the lane is to be looked at again, or null: it is empty. */
-  async #deliverNext(lane: { session: string; chat: string }): Promise<number | null> {
+  async #deliverNext(lane: Lane, isProbe: boolean): Promise<number | null> {
     const { store, clock, logger, random } = this.#options
     const { session } = lane
     try {
@@ -131,7 +131,8 @@ export class Dispatcher {
       const { delivery, webhook, entry } = owed
       // A clock that was set back would otherwise make a delivery wait for the time that it was set back by.
       const wait = delivery.nextAt - clock.now()
-      if (wait > 0 && wait <= LONGEST_MS) return delivery.nextAt
+      const isEarly = wait > 0 && wait <= LONGEST_MS
+      if (isEarly && !isProbe) return delivery.nextAt
 
       const outcome: Outcome = entry
         ? await this.#attempt(webhook, toWire({ ...entry, sessionId: session }))
@@ -139,10 +140,13 @@ export class Dispatcher {
       const at = clock.now()
       if (outcome.ok) {
         await store.write(() => deliveries.done(session, delivery.seq))
+        this.#lanes.worked(session)
         return at
       }
       // An attempt that was cut off says nothing about the receiver: the next process makes it again.
       if (this.#stopped && entry) return null
+      // One more than the schedule has: it is not counted, or many of them would use the schedule up.
+      if (isEarly && entry) return delivery.nextAt
       const delay = entry && nextDelay(delivery.attempts + 1, random(), outcome.retryAfterMs)
       const { error } = outcome
       const facts = { instance: session, seq: delivery.seq, attempt: delivery.attempts + 1, error }

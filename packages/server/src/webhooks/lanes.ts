@@ -10,11 +10,21 @@ interface Entry extends Lane {
   state: 'ready' | 'running' | 'sleeping'
   /** Somebody added to it while it ran: its last look may have been too early. */
   isStale: boolean
+  /** Its next step is before its time. */
+  isProbe: boolean
+  steppedAt: number
   cancel: () => void
 }
 
+/**
+ * Answers when the lane has its next step (ms since the epoch), or null when it is empty. A probe is a step before that
+ * time, because there is a reason to believe that it would work now. Never rejects.
+ */
+export type Step = (lane: Lane, isProbe: boolean) => Promise<number | null>
+
 const ALL = 64
 const PER_SESSION = 8
+const PROBE_EVERY_MS = 60_000
 
 /**
  * One lane for each (session, chat) that has something to deliver: one step at a time in a lane, many lanes at once.
@@ -22,16 +32,16 @@ const PER_SESSION = 8
  */
 export class Lanes {
   readonly #clock: Clock
-  readonly #step: (lane: Lane) => Promise<number | null>
+  readonly #step: Step
   readonly #lanes = new Map<string, Entry>()
+  readonly #sleeping = new Map<string, Set<Entry>>()
   /** By session, in the order of their turns. */
   readonly #ready = new Map<string, Entry[]>()
   readonly #active = new Map<string, number>()
   readonly #running = new Set<Promise<void>>()
   #stopped = false
 
-  /** `step` answers when the lane has its next step (ms since the epoch), or null when it is empty. It never rejects. */
-  constructor(clock: Clock, step: (lane: Lane) => Promise<number | null>) {
+  constructor(clock: Clock, step: Step) {
     this.#clock = clock
     this.#step = step
   }
@@ -42,9 +52,20 @@ export class Lanes {
     const known = this.#lanes.get(key)
     if (known) {
       known.isStale = true
+      // Without this a chat whose receiver was down for hours would stay silent for hours after it is back.
+      if (known.state === 'sleeping') this.#probe(known)
       return
     }
-    const entry: Entry = { session, chat, key, state: 'ready', isStale: false, cancel: () => {} }
+    const entry: Entry = {
+      session,
+      chat,
+      key,
+      state: 'ready',
+      isStale: false,
+      isProbe: false,
+      steppedAt: 0,
+      cancel: () => {},
+    }
     this.#lanes.set(key, entry)
     this.#enqueue(entry)
   }
@@ -54,10 +75,13 @@ export class Lanes {
     for (const entry of this.#lanes.values()) {
       if (entry.session !== session) continue
       entry.isStale = true
-      if (entry.state !== 'sleeping') continue
-      entry.cancel()
-      this.#enqueue(entry)
+      if (entry.state === 'sleeping') this.#rouse(entry)
     }
+  }
+
+  /** A step of this session worked: what sleeps may work too by now. */
+  worked(session: string): void {
+    for (const entry of [...(this.#sleeping.get(session) ?? [])]) this.#probe(entry)
   }
 
   /** Begins no step any more and waits for those that have begun. */
@@ -66,6 +90,27 @@ export class Lanes {
     for (const { cancel } of this.#lanes.values()) cancel()
     this.#ready.clear()
     await Promise.all(this.#running)
+  }
+
+  #probe(entry: Entry): void {
+    if (this.#clock.now() - entry.steppedAt < PROBE_EVERY_MS) return
+    entry.isProbe = true
+    this.#rouse(entry)
+  }
+
+  #rouse(entry: Entry): void {
+    entry.cancel()
+    const asleep = this.#sleeping.get(entry.session)
+    asleep?.delete(entry)
+    if (asleep?.size === 0) this.#sleeping.delete(entry.session)
+    this.#enqueue(entry)
+  }
+
+  #sleep(entry: Entry, until: number): void {
+    entry.state = 'sleeping'
+    const asleep = this.#sleeping.get(entry.session) ?? new Set()
+    this.#sleeping.set(entry.session, asleep.add(entry))
+    entry.cancel = this.#clock.wake(until, () => this.#rouse(entry))
   }
 
   #enqueue(entry: Entry): void {
@@ -93,8 +138,11 @@ export class Lanes {
   #run(entry: Entry): void {
     entry.state = 'running'
     entry.isStale = false
+    entry.steppedAt = this.#clock.now()
+    const { isProbe } = entry
+    entry.isProbe = false
     this.#active.set(entry.session, (this.#active.get(entry.session) ?? 0) + 1)
-    const running = this.#step(entry).then((next) => {
+    const running = this.#step(entry, isProbe).then((next) => {
       this.#running.delete(running)
       const active = (this.#active.get(entry.session) ?? 1) - 1
       if (active > 0) this.#active.set(entry.session, active)
@@ -108,16 +156,11 @@ export class Lanes {
   #settle(entry: Entry, next: number | null): void {
     if (next === null && !entry.isStale) {
       this.#lanes.delete(entry.key)
-    } else if (next === null || next <= this.#clock.now()) {
+    } else if (next === null || next <= this.#clock.now() || entry.isStale) {
+      // Stale: a step that found nothing due may have been overtaken by hurry(), and its answer was of before.
       this.#enqueue(entry)
     } else {
-      entry.state = 'sleeping'
-      entry.cancel = this.#clock.wake(next, () => this.#enqueue(entry))
-      // A step that found nothing due may have been overtaken by hurry(): then the answer was of before.
-      if (entry.isStale) {
-        entry.cancel()
-        this.#enqueue(entry)
-      }
+      this.#sleep(entry, next)
     }
   }
 }
