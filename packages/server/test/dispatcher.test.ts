@@ -319,7 +319,6 @@ test('a webhook that is removed gets nothing more, of what was owed and of what 
     yield* webhooks.remove('demo')
     yield* deliveries.removeAll('demo')
   })
-  await clock.armed()
   await happens('a', '2')
   running.ring('demo')
   running.hurry('demo')
