@@ -20,7 +20,8 @@ export async function loadCredentials(
   session: string,
   account: Account | null,
 ): Promise<AuthenticationCreds> {
-  const stored = await store.read(() => keys.get(session, CREDENTIALS.type, [CREDENTIALS.id]))
+  // As a write, to come after those of the connection before: what it gave to the store may not be committed yet.
+  const stored = await store.write(() => keys.get(session, CREDENTIALS.type, [CREDENTIALS.id]))
   const text = stored.get(CREDENTIALS.id)
   if (text === undefined) {
     if (account) throw unreadable(session, 'are missing')

@@ -10,6 +10,7 @@ import * as keys from '../../src/stores/sql/keys.ts'
 import { migrate } from '../../src/stores/sql/schema.ts'
 import * as sessions from '../../src/stores/sql/sessions.ts'
 import * as settings from '../../src/stores/sql/settings.ts'
+import { GroupCommit } from '../../src/stores/sqlite/group-commit.ts'
 import { openMemoryStore } from '../../src/stores/sqlite/store.ts'
 import { row, rows, run, type Store } from '../../src/stores/store.ts'
 import { memory, newFolder, STORES, sqlite } from './open.ts'
@@ -360,4 +361,26 @@ test('stores in memory know nothing of each other', async () => {
   await set(one, 'a', '1')
   expect(await get(other, 'a')).toBeUndefined()
   await Promise.all([one.close(), other.close()])
+})
+
+test('a commit that fails, and an undo that fails too, leave nobody waiting and do not end the process', async () => {
+  const db = new Database(':memory:')
+  onTestFinished(() => void db.close())
+  const broken = new Error('the disk is gone')
+  const failing = new Proxy(db, {
+    get: (target, name) =>
+      name === 'exec'
+        ? (sql: string) => {
+            if (sql === 'COMMIT' || sql === 'ROLLBACK') throw broken
+            return target.exec(sql)
+          }
+        : Reflect.get(target, name, target),
+  })
+  const commits = new GroupCommit(failing)
+  const written = commits.write(() => run('CREATE TABLE a (b)'))
+  expect(() => commits.flush()).not.toThrow()
+  await expect(written).rejects.toBe(broken)
+  const next = commits.write(() => run('CREATE TABLE c (d)'))
+  commits.flush()
+  await expect(next).rejects.toThrow('transaction')
 })

@@ -72,12 +72,20 @@ export class GroupCommit {
       }
       this.#db.exec('COMMIT')
     } catch (error) {
-      if (this.#db.inTransaction) this.#db.exec('ROLLBACK')
+      // First told, then undone: an undo that fails too must not leave anybody waiting.
       for (const unit of units) unit.reject(error)
+      this.#rollBack()
       return
     }
     for (const [unit, value] of done) unit.resolve(value)
     for (const [unit, error] of failed) unit.reject(error)
+  }
+
+  /** When even this fails the next BEGIN says so to whoever writes next; thrown from here it would end the process. */
+  #rollBack(): void {
+    try {
+      if (this.#db.inTransaction) this.#db.exec('ROLLBACK')
+    } catch {}
   }
 
   #execute({ sql, params }: Statement): Row[] {
