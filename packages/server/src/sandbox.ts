@@ -5,6 +5,7 @@ import { isWamuxError, type Session, type SessionManager, WamuxError } from '@wa
 import { apiKeys } from '@wamux/core/stores'
 import type { Emulator } from '@wamux/emulator'
 import { makeKey, readKey } from './auth/api-keys.ts'
+import { ConfigError } from './config.ts'
 import { createServer, type Server, type ServerOptions } from './server.ts'
 
 /** The whole product without a phone: server and emulator in one process, one instance linked, one contact that answers. */
@@ -98,11 +99,20 @@ async function readKept(file: string): Promise<Kept | undefined> {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
     throw error
   }
-  const { apiKey, adminPassword } = JSON.parse(text) as Partial<Kept>
+  const { apiKey, adminPassword } = parse(text)
   if (typeof apiKey !== 'string' || !readKey(apiKey) || typeof adminPassword !== 'string') {
-    throw new Error(`${file} is not what the sandbox wrote. Put it back, or delete the folder to begin again.`)
+    throw new ConfigError(`${file} is not what the sandbox wrote. Put it back, or delete the folder to begin again.`)
   }
   return { apiKey, adminPassword }
+}
+
+/** What is no JSON has none of the fields either. */
+function parse(text: string): Partial<Kept> {
+  try {
+    return JSON.parse(text) ?? {}
+  } catch {
+    return {}
+  }
 }
 
 /** Creates and links the instance when there is none. One that is there connects by itself, as the same device. */
