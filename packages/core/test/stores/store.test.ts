@@ -318,7 +318,7 @@ describe('one process per data folder', () => {
       `import { openSqliteStore } from ${source}
        setInterval(() => {}, 1000)
        openSqliteStore(${JSON.stringify(folder)}).then(
-         () => console.log('opened'),
+         (store) => { globalThis.held = store; console.log('opened') },
          (error) => { console.log(error.code); process.exit(1) },
        )`,
     ])
