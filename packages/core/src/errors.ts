@@ -1,6 +1,7 @@
 import type { ErrorCode, ErrorDetails } from './shared.ts'
 
-type Rest<C extends ErrorCode> = undefined extends ErrorDetails[C]
+/** What follows the message of a {@link WamuxError}: the facts, where its code has some, and the cause. */
+export type ErrorFacts<C extends ErrorCode> = undefined extends ErrorDetails[C]
   ? [details?: undefined, options?: ErrorOptions]
   : [details: ErrorDetails[C], options?: ErrorOptions]
 
@@ -16,10 +17,10 @@ export class WamuxError<C extends ErrorCode = ErrorCode> extends Error {
   readonly code: C
   readonly details: ErrorDetails[C]
 
-  constructor(code: C, message: string, ...[details, options]: Rest<C>) {
+  constructor(code: C, message: string, ...[details, options]: ErrorFacts<C>) {
     super(message, options)
     this.code = code
-    // Rest<C> lets details be left out only where ErrorDetails[C] is undefined.
+    // ErrorFacts<C> lets details be left out only where ErrorDetails[C] is undefined.
     this.details = details as ErrorDetails[C]
   }
 }

@@ -6,11 +6,11 @@
  */
 
 // Everyday
-export { isWamuxError, WamuxError } from './errors.ts'
+export { type ErrorFacts, isWamuxError, WamuxError } from './errors.ts'
 export { type Events, Teller } from './events.ts'
 export type { CertificateMode, Logger, SessionManagerOptions } from './options.ts'
 export type { Gap } from './pacer.ts'
-export { Session, type SessionOptions } from './session.ts'
+export { Session } from './session.ts'
 export { type CreateOptions, SessionManager } from './session-manager.ts'
 export type * from './shared.ts'
 

@@ -138,12 +138,13 @@ export class SessionManager extends Teller {
   async remove(id: string, cleanup?: () => Work<void>): Promise<void> {
     const session = this.#sessions.get(id)
     if (!session) return
-    this.#sessions.delete(id)
     await session.shutDown()
     await this.store.write(function* () {
       yield* rows.remove(id)
       if (cleanup) yield* cleanup()
     })
+    // Only now: a removal that failed can be asked for again.
+    this.#sessions.delete(id)
   }
 
   async #start(): Promise<void> {
@@ -151,8 +152,15 @@ export class SessionManager extends Teller {
     const { data = DEFAULT_DATA, store, lookups, connectAtOnce = DEFAULT_CONNECT_AT_ONCE } = this.#options
     if (!store) mkdirSync(data, { recursive: true, mode: 0o700 })
     this.#store = store ?? (await openSqliteStore(data))
-    this.#lookups = lookups ?? (store ? memoryLookups() : sqliteLookups(join(data, 'lookups.db')))
-    const kept = await this.#store.read(() => rows.all())
+    let kept: rows.SessionRow[]
+    try {
+      this.#lookups = lookups ?? (store ? memoryLookups() : sqliteLookups(join(data, 'lookups.db')))
+      kept = await this.#store.read(() => rows.all())
+    } catch (error) {
+      // Else the folder would stay locked, by ourselves, until the process ends.
+      if (!store) await this.#letGo()
+      throw error
+    }
     const resting = kept.map((row) => ({ row, session: this.#add(row) }))
     await this.#keepHouse()
     this.#housekeeping = setInterval(() => void this.#keepHouse(), DAY_MS)
@@ -169,12 +177,23 @@ export class SessionManager extends Teller {
   async #stop(): Promise<void> {
     await this.#starting?.catch(() => {}) // whoever started it was told
     clearInterval(this.#housekeeping)
-    await Promise.all(this.sessions().map((session) => session.shutDown()))
+    // One that cannot write how far it came must keep neither the others nor the folder.
+    for (const ended of await Promise.allSettled(this.sessions().map((session) => session.shutDown()))) {
+      if (ended.status === 'rejected') this.#report(ended.reason, 'shutting down a session')
+    }
     this.#sessions.clear()
-    await this.#lookups?.disconnect()
-    await this.#store?.close()
-    this.#store = undefined
+    await this.#letGo()
     this.#starting = undefined
+  }
+
+  async #letGo(): Promise<void> {
+    try {
+      await this.#lookups?.disconnect()
+    } finally {
+      await this.#store?.close()
+      this.#lookups = undefined
+      this.#store = undefined
+    }
   }
 
   #add(row: rows.SessionRow): Session {

@@ -41,6 +41,7 @@ import type { Store, Work } from './stores/store.ts'
 import { type BaileysOptions, Connection } from './whatsapp/connection.ts'
 import { LONGEST_TEXT, newMessageId, writeText } from './whatsapp/write-message.ts'
 
+/** @internal */
 export interface SessionOptions {
   row: sessions.SessionRow
   store: Store
@@ -83,7 +84,7 @@ export class Session extends Teller implements SessionApi {
   #busy: Promise<void> = Promise.resolve()
   #watchers: (() => void)[] = []
 
-  /** Not for users: {@link SessionManager} makes sessions. */
+  /** @internal {@link SessionManager} makes sessions. */
   constructor(options: SessionOptions) {
     super(options.logger)
     const { row, store } = options
@@ -285,20 +286,20 @@ export class Session extends Teller implements SessionApi {
     }
   }
 
-  /** For {@link SessionManager}: starts again what ran when the process ended, and resolves when it no longer connects. */
+  /** @internal For {@link SessionManager}: starts again what ran when the process ended, and resolves when it no longer connects. */
   async resume(): Promise<void> {
     await this.#input({ type: 'start' })
     while (this.#life.name === 'connecting') await new Promise<void>((changed) => this.#watchers.push(changed))
   }
 
-  /** For {@link SessionManager}: lets go of everything, and stays "wanted" for the next start of the process. */
+  /** @internal For {@link SessionManager}: lets go of everything, and stays "wanted" for the next start of the process. */
   async shutDown(): Promise<void> {
     await this.#input({ type: 'stop' })
     await this.#pacer.stop()
     await this.#announcer.stop()
   }
 
-  /** For {@link SessionManager.rename}. */
+  /** @internal For {@link SessionManager.rename}. */
   renamed(name: string): void {
     this.#name = name
   }
