@@ -76,8 +76,6 @@ test('only the store of core knows SQL', () => {
     .filter(isSource)
     .filter((file) => file.startsWith('packages/core/') || file.startsWith('packages/server/'))
     .filter((file) => !file.startsWith('packages/core/src/stores/'))
-    // Two statements about stanzas that could not be read; they belong beside the others in stores/sql.
-    .filter((file) => file !== 'packages/core/src/inbox.ts')
     .filter((file) => sql.test((textOf(file) ?? '').replace(COMMENT, '$1')))
   expect(found).toEqual([])
 })
