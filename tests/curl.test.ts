@@ -13,6 +13,8 @@ const CURL = 'apt-get install curl'
 const hasCurl = spawnSync('curl', ['--version']).status === 0
 const isSkipped = !hasCurl && !process.env.WAMUX_LONG
 const note = isSkipped ? ` (skipped: ${CURL})` : ''
+// A run that is otherwise green does not list what it skipped.
+if (isSkipped) console.warn(`Skipped, as there is no curl: the printed curl lines. ${CURL}`)
 
 const ends: (() => Promise<void> | void)[] = []
 afterEach(async () => {

@@ -157,7 +157,7 @@ try {
   expect(checked.stdout).toBe('')
 })
 
-/** Starts one of the commands as it was installed, ends it once `ready` is printed, and says how it ended. */
+/** Starts one of the commands as it was installed, ends it once `ready` is printed and it answers, and says how it ended. */
 async function until(ready: RegExp, command: string, ...args: string[]): Promise<{ printed: string; code: number }> {
   const file = join(project, 'node_modules', '.bin', command)
   const child = spawn(process.execPath, [file, ...args], { cwd: project, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -166,7 +166,13 @@ async function until(ready: RegExp, command: string, ...args: string[]): Promise
   child.stderr.on('data', (chunk: Buffer) => lines.push(chunk.toString()))
   createInterface(child.stdout).on('line', (line) => {
     lines.push(line)
-    if (ready.test(line)) child.kill('SIGTERM')
+    if (!ready.test(line)) return
+    const url = /http:[^\s,]+/.exec(lines.join('\n'))?.[0] ?? ''
+    // Whoever answers has come to the end of its start, and listens to signals.
+    fetch(url).then(
+      () => child.kill('SIGTERM'),
+      () => child.kill('SIGKILL'),
+    )
   })
   const impatience = setTimeout(() => child.kill('SIGKILL'), 25_000)
   const [code] = await closed
