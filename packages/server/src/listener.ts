@@ -26,6 +26,7 @@ const LIMITS = {
 /** @throws PORT_IN_USE when the port cannot be had */
 export async function listen(fetch: Fetch, { port, host }: { port: number; host: string }): Promise<Listener> {
   const server = createServer(LIMITS)
+  const connections = new Connections(server)
   // srvx gives its ServerRequest, although the type of a fetch handler says Request.
   server.on('request', toNodeHandler(fetch as (request: Request) => Promise<Response>) as () => void)
   server.on('checkExpectation', (request, response) => server.emit('request', request, response))
@@ -41,22 +42,49 @@ export async function listen(fetch: Fetch, { port, host }: { port: number; host:
     port: address.port,
     url: `http://${isIPv6(host) ? `[${host}]` : host}:${address.port}`,
     close: (graceMs = 5_000) => {
-      closing ??= closeServer(server, graceMs)
+      closing ??= connections.close(graceMs)
       return closing
     },
   }
 }
 
-async function closeServer(server: HttpServer, graceMs: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-  // A client that keeps its connection for later is no reason to wait.
-  server.closeIdleConnections()
-  const timer = setTimeout(() => server.closeAllConnections(), graceMs)
-  // Connections become idle when their answer is out; Node.js closes those only at its next check.
-  const sweep = setInterval(() => server.closeIdleConnections(), 50)
-  await closed
-  clearTimeout(timer)
-  clearInterval(sweep)
+/**
+ * Knows which connections have a request in hand. Node.js' own closeIdleConnections() leaves those alone that have not
+ * said anything yet, and a client that opens connections ahead would hold up the end.
+ */
+class Connections {
+  readonly #server: HttpServer
+  readonly #requests = new Map<Socket, number>()
+  #closing = false
+
+  constructor(server: HttpServer) {
+    this.#server = server
+    server.on('connection', (socket: Socket) => {
+      this.#requests.set(socket, 0)
+      socket.once('close', () => this.#requests.delete(socket))
+    })
+    server.on('request', ({ socket }, response) => {
+      this.#count(socket, +1)
+      response.once('close', () => this.#count(socket, -1))
+    })
+  }
+
+  async close(graceMs: number): Promise<void> {
+    this.#closing = true
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    for (const [socket, requests] of this.#requests) if (requests === 0) socket.destroy()
+    const timer = setTimeout(() => this.#server.closeAllConnections(), graceMs)
+    await closed
+    clearTimeout(timer)
+  }
+
+  #count(socket: Socket, change: 1 | -1): void {
+    const requests = this.#requests.get(socket)
+    if (requests === undefined) return
+    this.#requests.set(socket, requests + change)
+    // The answer is out: what has been written is still flushed.
+    if (this.#closing && requests + change === 0) socket.end()
+  }
 }
 
 function toPortError(error: NodeJS.ErrnoException, port: number): Error {
