@@ -21,7 +21,9 @@ export class CliProcess {
     const port = this.controlUrl === '' ? '0' : new URL(this.controlUrl).port
     const child = spawn(process.execPath, [CLI, '--port', port, '--state', this.state], { stdio: 'pipe' })
     this.#child = child
-    process.once('exit', () => child.kill('SIGKILL')) // a test that hangs must not leave it behind
+    const reap = () => child.kill('SIGKILL') // a test that hangs must not leave it behind
+    process.once('exit', reap)
+    child.once('exit', () => process.off('exit', reap))
     child.stderr.on('data', (chunk: Buffer) => this.output.push(chunk.toString()))
     for await (const line of createInterface(child.stdout)) {
       this.output.push(line)

@@ -92,7 +92,7 @@ export class Accounts {
     const known = this.get(phone)
     if (known && known.kind !== kind)
       throw new Error(`${phone} is a ${known.kind} already, it cannot be a ${kind} too.`)
-    if (known) return this.update(phone, wanted)
+    if (known) return Object.keys(wanted).length === 0 ? known : this.update(phone, wanted)
     const lid = this.#freeLid(phone)
     this.#store.run(
       'INSERT INTO accounts (phone, lid, kind, name, behaviour, identity) VALUES (?, ?, ?, ?, ?, ?)',
