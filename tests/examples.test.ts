@@ -93,8 +93,8 @@ test.each([
 })
 
 /**
- * Loaded before the documented bot, whose port is fixed: the 4000 that it asks for becomes a free one, and each delivery
- * is printed as it comes in.
+ * Loaded before the documented bot, whose port is fixed: the 4000 that it asks for becomes a free one, and each
+ * delivery is printed as it comes in.
  */
 const ANY_PORT = `data:text/javascript,${encodeURIComponent(`
   import { Server } from 'node:net'
@@ -199,6 +199,7 @@ test('the SDK bot links by pairing code, answers "ping", and is the same device 
   })
   const [, code = ''] = await bot.start(/^On 491700000002: Linked devices, link with phone number, (\S+)$/)
   await phone.entersCode(code)
+  await until(async () => bot.output.includes('The session is ready.'))
   await max.says(phone.phone, 'Guten Tag')
   await max.says(phone.phone, 'Ping')
   await max.hears('pong')

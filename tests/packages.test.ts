@@ -28,8 +28,8 @@ beforeAll(async () => {
   }
   writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'somebody', private: true, type: 'module' }))
   const files = readdirSync(tarballs).map((file) => join(tarballs, file))
-  // Without the workspace's override of better-sqlite3, as everybody's project is: @keyv/sqlite brings its own old copy,
-  // which is left unbuilt here and must never be loaded.
+  // Without the workspace's override of better-sqlite3, as everybody's project is: @keyv/sqlite brings an old copy of
+  // its own, which is left unbuilt here and must never be loaded.
   const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline']
   await run('npm', ['install', ...flags, ...files], { cwd: project })
 }, 300_000)
@@ -157,7 +157,7 @@ try {
   expect(checked.stdout).toBe('')
 })
 
-/** Starts one of the commands as it was installed, ends it once `ready` is printed and it answers, and says how it ended. */
+/** Starts a command as it was installed, ends it once `ready` is printed and it answers, and says how it ended. */
 async function until(ready: RegExp, command: string, ...args: string[]): Promise<{ printed: string; code: number }> {
   const file = join(project, 'node_modules', '.bin', command)
   const child = spawn(process.execPath, [file, ...args], { cwd: project, stdio: ['ignore', 'pipe', 'pipe'] })
