@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { MAX, story } from './harness/story.ts'
+import { MAX, story, until } from './harness/story.ts'
 
 story('chats come newest first, with their last message', async ({ link, contact, told }) => {
   const max = contact()
@@ -98,4 +98,20 @@ story('a contact has all documented keys', async ({ link, contact, told }) => {
     isBusiness: false,
   })
   await expect(session.contact('491111111111')).rejects.toMatchObject({ code: 'NOT_ON_WHATSAPP' })
+})
+
+story('what was written before linking is there and is not told', async ({ emulator, link, contact, count }) => {
+  const max = contact()
+  const before = emulator.phone('491700000001', { name: 'Erika' })
+  await max.says(before.phone, 'früher gehört')
+  await before.hears('früher gehört')
+  await before.says(MAX, 'früher gesagt')
+  await max.hears('früher gesagt')
+  const { session } = await link()
+  await until(async () => (await session.messages(MAX)).data.length === 2)
+  expect((await session.messages(MAX)).data.map(({ body, isFromMe }) => [body, isFromMe]).sort()).toEqual([
+    ['früher gehört', false],
+    ['früher gesagt', true],
+  ])
+  expect(count('message')).toBe(0)
 })

@@ -20,7 +20,7 @@ export function toMessage(row: MessageRow, account: Account | null): Message {
     id: row.id,
     chatId: row.chat,
     from: inGroup ? row.chat : isFromMe ? ownChat(account) : row.chat,
-    author: inGroup ? (isFromMe ? ownChat(account) : row.sender) : null,
+    author: inGroup && row.sender !== row.chat ? (isFromMe ? ownChat(account) : row.sender) : null,
     body: row.body,
     isFromMe,
     contactName: contacts.nameOf(row),

@@ -1,5 +1,5 @@
 import { chatKind, userOf } from './chat-id.ts'
-import { WamuxError } from './errors.ts'
+import { isWamuxError, WamuxError } from './errors.ts'
 import type { Inbox } from './inbox.ts'
 import { ACK, toMessage } from './message.ts'
 import { type Logger, SEND_DEADLINE_MS } from './options.ts'
@@ -45,6 +45,13 @@ const TRY_AGAIN_MS = 5_000
 /** Acks with these codes say "not now". */
 const NOT_NOW = new Set(['408', '429', '500', '503'])
 
+/** What one account accepted must not be sent by another that the session was linked to later. */
+const OTHER_ACCOUNT: Outcome & { state: 'failed' } = {
+  state: 'failed',
+  code: 'WHATSAPP_REJECTED',
+  error: 'The session is linked to another account now.',
+}
+
 export interface OutboxOptions {
   session: string
   store: Store
@@ -83,7 +90,9 @@ export class Outbox {
   async accept(entries: readonly NewEntry[], priority: Priority): Promise<void> {
     const now = Date.now()
     const { session, store } = this.#options
-    this.#unsettled ??= (await store.read(() => rows.waiting(session))).count
+    const account = this.#options.account()?.phone ?? ''
+    const counted = this.#unsettled ?? (await store.read(() => rows.waiting(session))).count
+    this.#unsettled ??= counted
     if (this.#unsettled + entries.length > FULL) {
       const message = `${this.#unsettled} messages wait already; at most ${FULL} may.`
       throw new WamuxError('OUTBOX_FULL', message, { limit: FULL, retryAfterMs: FULL_RETRY_MS })
@@ -95,7 +104,7 @@ export class Outbox {
         for (const { id, chat, phone, body, batch } of entries) {
           const place = { batch: batch?.id ?? null, batchIndex: batch?.index ?? null }
           const times = { acceptedAt: now, deadline: now + SEND_DEADLINE_MS }
-          done.push(yield* rows.accept(session, { id, chat, phone, body, relay: '{}', ...place, ...times }))
+          done.push(yield* rows.accept(session, { id, account, chat, phone, body, relay: '{}', ...place, ...times }))
         }
         return done
       })
@@ -126,7 +135,11 @@ export class Outbox {
     if (this.#wire !== wire) return
     this.#waiting.clear()
     this.#unsettled = unsettled.length
-    for (const entry of unsettled) this.#enqueue(entry, entry.batch === null ? 'single' : 'bulk')
+    const phone = this.#options.account()?.phone
+    for (const entry of unsettled) {
+      if (entry.account === phone) this.#enqueue(entry, entry.batch === null ? 'single' : 'bulk')
+      else await this.#failed(entry, OTHER_ACCOUNT)
+    }
   }
 
   /** The connection is gone: what it had on the wire is unsettled, and waits for the next. */
@@ -198,8 +211,8 @@ export class Outbox {
       return true
     } catch (error) {
       this.#offWire(entry.id)
-      // Without a connection the row just stays: the next connection sends it.
-      if (this.#wire !== wire || this.#tryAgain(entry)) return false
+      // Without a connection, or a store, the row just stays: the next connection sends it.
+      if (this.#wire !== wire || isOfConnection(error) || this.#tryAgain(entry)) return false
       this.#options.logger.warn({ error, session: this.#options.session, id: entry.id }, 'a message could not be sent')
       const failure: Outcome = {
         state: 'failed',
@@ -289,6 +302,9 @@ export class Outbox {
     work.catch((error: unknown) => this.#options.logger.error({ error, session: this.#options.session }, what))
   }
 }
+
+const isOfConnection = (error: unknown): boolean =>
+  isWamuxError(error, 'WHATSAPP_DISCONNECTED') || isWamuxError(error, 'STOPPING') || isWamuxError(error, 'STORE_FAILED')
 
 function* contactOf(session: string, chat: string): Work<contacts.ContactRow | null> {
   const kind = chatKind(chat)

@@ -7,6 +7,8 @@ export interface Gap {
 
 export interface PacerOptions {
   gap: Gap
+  /** Hears of a job that threw, which none should. */
+  report?: (error: unknown) => void
   /** For tests; anything from 0 to 1. */
   random?: () => number
 }
@@ -23,12 +25,14 @@ export class Pacer {
   readonly #halt = new AbortController()
   readonly #gap: Gap
   readonly #random: () => number
+  readonly #report: (error: unknown) => void
   /** Which pauses were made lately, in ms above the shortest: chance alone repeats one of 1,500 after some forty. */
   readonly #made = new Set<number>()
 
   constructor(options: PacerOptions) {
     this.#gap = options.gap
     this.#random = options.random ?? Math.random
+    this.#report = options.report ?? ((error) => console.error('wamux: a job of the pacer threw', error))
   }
 
   /**
@@ -45,7 +49,7 @@ export class Pacer {
         if (await job()) await this.#pause()
       })
       .catch((error: unknown) => {
-        if (!this.#halt.signal.aborted) throw error
+        if (!this.#halt.signal.aborted) this.#report(error)
       })
   }
 

@@ -4,7 +4,7 @@ import { readDisconnect } from './disconnects.ts'
 import { invalid, isWamuxError, WamuxError } from './errors.ts'
 import { Announcer, Teller } from './events.ts'
 import { chatOfPhone, Inbox } from './inbox.ts'
-import { type Effect, type Input, isRunning, type Life, next } from './lifecycle.ts'
+import { type Effect, type Input, type Life, next } from './lifecycle.ts'
 import { Linking } from './linking.ts'
 import { toMessage } from './message.ts'
 import { type CertificateMode, type Logger, RECONNECT_GRACE_MS } from './options.ts'
@@ -77,6 +77,8 @@ export class Session extends Teller implements SessionApi {
   #account: Account | null
   #life: Life
   #lostAt: number | undefined
+  /** It is being logged out: nothing more is accepted for this account. */
+  #isLeaving = false
   #connection: Connection | undefined
   /** Counts connections: what an older one still says is dropped. */
   #epoch = 0
@@ -95,7 +97,10 @@ export class Session extends Teller implements SessionApi {
     this.#account = row.account
     this.#life = row.ended ? JSON.parse(row.ended) : { name: 'stopped' }
     this.#inbox = new Inbox(row.id, () => this.#account)
-    this.#pacer = new Pacer({ gap: options.pacing })
+    this.#pacer = new Pacer({
+      gap: options.pacing,
+      report: (error) => options.logger.error({ error, session: row.id }, 'sending'),
+    })
     this.#announcer = new Announcer({
       store,
       session: row.id,
@@ -140,7 +145,6 @@ export class Session extends Teller implements SessionApi {
 
   /** Connects, or begins linking. Resolves once dialled; `ready` is told when the connection is open. */
   async start(): Promise<void> {
-    if (isRunning(this.#life) && this.#life.name !== 'waiting') return
     await this.#store.write(() => sessions.setWanted(this.id, 'running'))
     await this.#input({ type: 'start' })
   }
@@ -157,13 +161,19 @@ export class Session extends Teller implements SessionApi {
 
   async logout(): Promise<void> {
     if (this.#life.name === 'logged_out') return
-    if (this.#life.name === 'ready') {
-      const connection = this.#connection
+    const connection = this.#life.name === 'ready' ? this.#connection : undefined
+    if (connection) {
+      this.#isLeaving = true
       this.#letGo() // the end that follows is ours, not WhatsApp's
-      // WhatsApp may close before it answers; the phone's owner sees the device gone either way.
-      await connection?.logout().catch((error: unknown) => {
+      try {
+        await connection.logout()
+      } catch (error) {
+        // WhatsApp may close before it answers; the phone's owner sees the device gone either way.
         this.#options.logger.warn({ error, session: this.id }, 'logging out')
-      })
+      } finally {
+        await connection.close()
+        this.#isLeaving = false
+      }
     }
     await this.#input({ type: 'logout' })
   }
@@ -334,6 +344,7 @@ export class Session extends Teller implements SessionApi {
         return connection?.close()
       }
       case 'wait':
+        clearTimeout(this.#timer)
         this.#timer = setTimeout(() => this.#given({ type: 'waited' }), effect.ms)
         return
       case 'forget_credentials':
@@ -406,6 +417,7 @@ export class Session extends Teller implements SessionApi {
     try {
       await this.#store.write(() => journal.append(this.id, 'ready', null, now, { phone, lid, name, timestamp: now }))
       this.#announcer.ring()
+      if (connection !== this.#connection) return false
       await this.#outbox.attach({
         send: (entry) => connection.send(entry),
         settle: (id, work) => connection.settle(id, work),
@@ -458,7 +470,7 @@ export class Session extends Teller implements SessionApi {
   /** @throws WHATSAPP_DISCONNECTED unless the message can go out soon */
   #assertCanSend(): void {
     const life = this.#life
-    if (life.name === 'ready') return
+    if (life.name === 'ready' && !this.#isLeaving) return
     const reconnects = (life.name === 'connecting' || life.name === 'waiting') && this.#account !== null
     if (reconnects && this.#lostAt !== undefined && Date.now() - this.#lostAt <= RECONNECT_GRACE_MS) return
     throw new WamuxError('WHATSAPP_DISCONNECTED', 'WhatsApp not connected', { state: life.name })

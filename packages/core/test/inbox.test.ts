@@ -154,7 +154,15 @@ describe('receipts', () => {
   })
   test('that come before the server’s own ack wait in the outbox', async () => {
     const store = await memory()
-    const entry = { chat: CHAT, phone: PHONE, batch: null, batchIndex: null, body: new Uint8Array(), relay: '{}' }
+    const entry = {
+      account: '',
+      chat: CHAT,
+      phone: PHONE,
+      batch: null,
+      batchIndex: null,
+      body: new Uint8Array(),
+      relay: '{}',
+    }
     await store.write(() => outbox.accept('s', { ...entry, id: 'A', acceptedAt: 1, deadline: 2 }))
     await receipt(store, 'delivered')
     expect(await acks(store)).toEqual([])

@@ -1,3 +1,5 @@
+import { isWamuxError } from '../errors.ts'
+
 /** What a store keeps in a column. Booleans are 0 and 1. */
 export type Value = string | number | Uint8Array | null
 export type Row = Record<string, Value>
@@ -29,6 +31,17 @@ export interface Store {
   write<T>(work: () => Work<T>): Promise<T>
   /** Waits for what was given and lets go of the data. Later calls reject. */
   close(): Promise<void>
+}
+
+/**
+ * Whether an error says that what was asked for is wrong (a bug in a {@link Work}, a row that may not be), rather than
+ * that the store failed. Anything that is not known to be harmless counts as a failed store.
+ */
+export function isFaultOfWork(error: unknown): boolean {
+  if (isWamuxError(error)) return error.code !== 'STORE_FAILED'
+  if (error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError) return true
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  return code.startsWith('SQLITE_CONSTRAINT') || /^23\d{3}$/.test(code)
 }
 
 /** `yield* rows(sql, …params)` inside a {@link Work}. */

@@ -251,12 +251,12 @@ export class Connection {
       if (!receipt) return
       const work = () =>
         'readElsewhere' in receipt ? inbox.readElsewhere(receipt.readElsewhere) : inbox.receipt(receipt)
-      await this.#vault.commit({}, [work])
+      await this.#keepOr(node, work)
     }
     if (lane !== 'message') return
     const read = this.#readMessage(node)
     // Baileys will refuse it for good, so that WhatsApp does not deliver it again: what came is kept.
-    if (!read) return this.#vault.commit({}, [() => unhandled.keep(this.#options.session, 'refused', node)])
+    if (!read) return this.#vault.commit({}, [this.#asItCame(node)])
     const { incoming, author } = read
     const parts = getBinaryNodeChildren(node, 'enc')
     for (const { content } of parts) {
@@ -266,14 +266,31 @@ export class Connection {
         isFromMe: incoming.isFromMe,
         wasOffline: node.attrs.offline !== undefined,
         record: (message) => this.#message(incoming, message) ?? this.#ownBusiness(incoming, node),
+        recordAsItCame: () => this.#asItCame(node),
         recordUndecryptable: () => () => inbox.undecryptable(incoming),
       })
     }
     if (parts.length > 0) return
     const [plain] = getBinaryNodeChildren(node, 'plaintext')
-    const open =
-      plain?.content instanceof Uint8Array ? this.#message(incoming, proto.Message.decode(plain.content)) : undefined
-    await this.#vault.commit({}, [open ?? (() => inbox.undecryptable(incoming))])
+    const { content } = plain ?? {}
+    const open = () =>
+      content instanceof Uint8Array ? this.#message(incoming, proto.Message.decode(content))?.() : undefined
+    await this.#keepOr(node, () => open() ?? inbox.undecryptable(incoming))
+  }
+
+  /** Does `work`; when that itself is at fault the stanza is kept as it came, and WhatsApp need not send it again. */
+  async #keepOr(node: BinaryNode, work: () => Work<unknown>): Promise<void> {
+    try {
+      await this.#vault.commit({}, [work])
+    } catch (error) {
+      if (!this.#vault.isOpen) throw error
+      this.#options.logger.error({ error, session: this.#options.session }, 'a stanza could not be recorded')
+      await this.#vault.commit({}, [this.#asItCame(node)])
+    }
+  }
+
+  #asItCame(node: BinaryNode): () => Work<unknown> {
+    return () => unhandled.keep(this.#options.session, 'refused', node)
   }
 
   #message(incoming: Parameters<Inbox['message']>[0], message: proto.IMessage): (() => Work<unknown>) | undefined {
@@ -394,6 +411,8 @@ export class Connection {
       if (who === null || !sending) {
         now[group] = who
         this.#senderKeys.delete(group)
+        // Else the ack of an earlier message would write over this what is no longer true.
+        for (const pending of this.#senderKeysOf.values()) delete pending['sender-key-memory']?.[group]
         continue
       }
       this.#senderKeys.set(group, who)

@@ -63,7 +63,8 @@ export function harden(ws: SocketClient, options: HardenOptions): void {
       })
     }
   }
-  if (ws.socket) guardSends(ws.socket, options)
+  if (!ws.socket) throw new Error('Baileys has not dialled yet: its frames cannot be held back.')
+  guardSends(ws.socket, options)
 }
 
 /**

@@ -32,7 +32,7 @@ export function fromJid(jid: string | undefined | null): Address | undefined {
     case 'hosted.lid':
       return { lid: decoded.user, device }
     default:
-      return { chatId: jid, device }
+      return { chatId: `${decoded.user}@${decoded.server}`, device }
   }
 }
 

@@ -9,7 +9,7 @@ import {
 } from '@whiskeysockets/baileys'
 import * as contacts from '../stores/sql/contacts.ts'
 import * as keys from '../stores/sql/keys.ts'
-import type { Work } from '../stores/store.ts'
+import { isFaultOfWork, type Work } from '../stores/store.ts'
 import { fromJid } from './jid.ts'
 import { lidOfPhone, mergeSessions } from './lid-migration.ts'
 import { decodePlaintext } from './read-message.ts'
@@ -28,6 +28,8 @@ export interface EncryptedPart {
   wasOffline: boolean
   /** What the store keeps of the decrypted message, in the transaction that moves the ratchet. */
   record(message: proto.Message): (() => Work<unknown>) | undefined
+  /** What it keeps when `record` itself is at fault: the message as it came, so that it is not lost. */
+  recordAsItCame(): () => Work<unknown>
   /** What it keeps when nothing could be decrypted, before a resend is asked for. */
   recordUndecryptable(): () => Work<unknown>
 }
@@ -117,8 +119,8 @@ export class Signal {
       const known = await this.#vault.plaintext(hash)
       if (known) return Buffer.from(known)
     }
-    try {
-      return await this.transaction(async () => {
+    const once = (record: (message: proto.Message) => (() => Work<unknown>) | undefined) =>
+      this.transaction(async () => {
         const plaintext = await decrypt()
         const message = decodePlaintext(plaintext)
         const content = message.deviceSentMessage?.message ?? message
@@ -127,9 +129,15 @@ export class Signal {
         }
         if (part.isFromMe) await this.#takeAppStateKeys(content)
         await this.#attach(() => keys.putPlaintext(this.#vault.session, hash, plaintext, Date.now()))
-        const record = part.record(message)
-        if (record) await this.#attach(record)
+        const work = record(message)
+        if (work) await this.#attach(work)
         return plaintext
+      })
+    try {
+      // Nothing of the first try was kept, so the second begins with the same ratchet.
+      return await once(part.record).catch((error: unknown) => {
+        if (!this.#vault.isOpen || !isFaultOfWork(error)) throw error
+        return once(part.recordAsItCame)
       })
     } catch (error) {
       if (!this.#vault.isOpen) throw error // the socket is gone: what Baileys makes of this cannot leave

@@ -11,7 +11,7 @@ import { WamuxError } from '../errors.ts'
 import type { Account } from '../shared.ts'
 import * as keys from '../stores/sql/keys.ts'
 import * as sessions from '../stores/sql/sessions.ts'
-import type { Store, Work } from '../stores/store.ts'
+import { isFaultOfWork, type Store, type Work } from '../stores/store.ts'
 import { CREDENTIALS, writeCredentials } from './credentials.ts'
 import { fromJid } from './jid.ts'
 import * as unhandled from './unhandled.ts'
@@ -167,7 +167,7 @@ export class Vault {
     try {
       return await work()
     } catch (error) {
-      if (this.#closed === undefined) {
+      if (this.#closed === undefined && !isFaultOfWork(error)) {
         this.#closed = error
         this.#onFailed(error)
       }

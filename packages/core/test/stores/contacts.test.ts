@@ -99,6 +99,7 @@ describe('when a hidden id turns out to be a phone', () => {
     await store.write(() =>
       outbox.accept(S, {
         id: 'O',
+        account: '',
         chat: `${LID}@lid`,
         phone: `${LID}@lid`,
         batch: null,

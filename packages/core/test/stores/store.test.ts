@@ -281,7 +281,7 @@ describe('group commit', () => {
 test('every commit is flushed to the disk', async () => {
   const store = await sqlite()
   expect(await store.read(() => rows('PRAGMA synchronous'))).toEqual([{ synchronous: 2 }])
-  expect(await store.read(() => rows('PRAGMA journal_mode'))).toEqual([{ journal_mode: 'wal' }])
+  expect(await store.write(() => rows('PRAGMA journal_mode'))).toEqual([{ journal_mode: 'wal' }])
 })
 
 describe('a full disk', () => {

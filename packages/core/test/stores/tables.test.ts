@@ -60,6 +60,7 @@ describe('the journal', () => {
 describe('the outbox', () => {
   const entry = (id: string, changes: Partial<Parameters<typeof outbox.accept>[1]> = {}) => ({
     id,
+    account: '4911111111',
     chat: '4922222222@c.us',
     phone: '4922222222',
     batch: null,
@@ -194,15 +195,15 @@ describe('keys', () => {
       { value: '2' },
     ])
   })
-  test('a plaintext is written once and kept for two weeks', async () => {
+  test('a plaintext is written once and kept as long as WhatsApp may deliver it again', async () => {
     const store = await memory()
     await store.write(() => keys.putPlaintext('s', 'h', new Uint8Array([1]), 1_000))
     await store.write(() => keys.putPlaintext('s', 'h', new Uint8Array([2]), 2_000))
     expect([...((await store.read(() => keys.plaintext('s', 'h'))) ?? [])]).toEqual([1])
     expect(await store.read(() => keys.plaintext('other', 'h'))).toBeUndefined()
-    await store.write(() => keys.dropOldPlaintexts(1_000 + 14 * DAY_MS))
+    await store.write(() => keys.dropOldPlaintexts(1_000 + 40 * DAY_MS))
     expect(await store.read(() => keys.plaintext('s', 'h'))).toBeDefined()
-    await store.write(() => keys.dropOldPlaintexts(1_001 + 14 * DAY_MS))
+    await store.write(() => keys.dropOldPlaintexts(1_001 + 40 * DAY_MS))
     expect(await store.read(() => keys.plaintext('s', 'h'))).toBeUndefined()
   })
 })

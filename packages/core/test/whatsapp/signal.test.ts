@@ -30,6 +30,7 @@ function decrypt(core: Core, { type, ciphertext }: Cipher, { jid = PN, offline =
     isFromMe: false,
     wasOffline: offline,
     record: ({ conversation }) => note('logged_out', `read ${conversation}`),
+    recordAsItCame: () => note('logged_out', 'as it came'),
     recordUndecryptable: () => note('logged_out', 'undecryptable'),
   })
   return core.repository.decryptMessage({ jid, type, ciphertext })
@@ -132,6 +133,7 @@ describe('a ciphertext that is delivered again', () => {
       isFromMe: false,
       wasOffline: true,
       record: () => undefined,
+      recordAsItCame: () => () => journal.append('s', 'logged_out', null, 1, { cause: 'forged', timestamp: 1 }),
       recordUndecryptable: () => () => journal.append('s', 'logged_out', null, 1, { cause: 'forged', timestamp: 1 }),
     })
     const again = core.repository.decryptMessage({

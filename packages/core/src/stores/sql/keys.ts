@@ -5,6 +5,8 @@ import { row, rows, run, type Work } from '../store.ts'
 /** Few enough for every database's limit of parameters. */
 const AT_ONCE = 500
 const ARCHIVE_MS = 30 * 24 * 60 * 60_000
+/** As long as the stanzas that may be handled again. */
+const PLAINTEXT_MS = 40 * 24 * 60 * 60_000
 
 /** The stored values by id; ids that are not stored are missing. */
 export function* get(session: string, type: string, ids: readonly string[]): Work<Map<string, string>> {
@@ -83,7 +85,7 @@ export function* putPlaintext(session: string, hash: string, plaintext: Uint8Arr
   )
 }
 
-/** WhatsApp forgets undelivered messages after about a month; two weeks after a receipt nothing comes again. */
+/** WhatsApp forgets undelivered messages after about a month: nothing is delivered again later. */
 export function* dropOldPlaintexts(now: number): Work<void> {
-  yield* run('DELETE FROM plaintexts WHERE at < ?', now - 14 * 24 * 60 * 60_000)
+  yield* run('DELETE FROM plaintexts WHERE at < ?', now - PLAINTEXT_MS)
 }

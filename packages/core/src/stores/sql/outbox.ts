@@ -5,6 +5,8 @@ export interface OutboxEntry {
   id: string
   /** Its place in the order of acceptance. */
   n: number
+  /** The phone of the account that it was accepted for. */
+  account: string
   chat: string
   /** As the answer shows it. */
   phone: string
@@ -26,6 +28,7 @@ export type OutboxState = 'queued' | 'sent' | 'failed' | 'expired'
 interface Stored {
   id: string
   n: number
+  account: string
   chat: string
   phone: string
   batch: string | null
@@ -39,7 +42,7 @@ interface Stored {
   deadline: number
 }
 
-const COLUMNS = 'id, n, chat, phone, batch, batch_index, body, relay, state, ack, code, accepted_at, deadline'
+const COLUMNS = 'id, n, account, chat, phone, batch, batch_index, body, relay, state, ack, code, accepted_at, deadline'
 
 const read = ({ batch_index, accepted_at, ...rest }: Stored): OutboxEntry => ({
   ...rest,
@@ -49,12 +52,13 @@ const read = ({ batch_index, accepted_at, ...rest }: Stored): OutboxEntry => ({
 
 export function* accept(session: string, entry: Omit<OutboxEntry, 'n' | 'state' | 'ack' | 'code'>): Work<OutboxEntry> {
   const [stored] = yield* rows<Stored>(
-    `INSERT INTO outbox (session, id, n, chat, phone, batch, batch_index, body, relay, state, ack, code, accepted_at, deadline)
-      VALUES (?, ?, coalesce((SELECT max(n) FROM outbox WHERE session = ?), 0) + 1, ?, ?, ?, ?, ?, ?, 'queued', 0, NULL, ?, ?)
+    `INSERT INTO outbox (session, id, n, account, chat, phone, batch, batch_index, body, relay, state, ack, code, accepted_at, deadline)
+      VALUES (?, ?, coalesce((SELECT max(n) FROM outbox WHERE session = ?), 0) + 1, ?, ?, ?, ?, ?, ?, ?, 'queued', 0, NULL, ?, ?)
       RETURNING ${COLUMNS}`,
     session,
     entry.id,
     session,
+    entry.account,
     entry.chat,
     entry.phone,
     entry.batch,

@@ -32,7 +32,7 @@ const MIGRATIONS: readonly (readonly string[])[] = [
       is_business INTEGER NOT NULL, is_blocked INTEGER NOT NULL, PRIMARY KEY (session, n))`,
     'CREATE UNIQUE INDEX contacts_phone ON contacts (session, phone)',
     'CREATE UNIQUE INDEX contacts_lid ON contacts (session, lid)',
-    `CREATE TABLE outbox (session TEXT NOT NULL, id TEXT NOT NULL, n INTEGER NOT NULL, chat TEXT NOT NULL, phone TEXT NOT NULL,
+    `CREATE TABLE outbox (session TEXT NOT NULL, id TEXT NOT NULL, n INTEGER NOT NULL, account TEXT NOT NULL, chat TEXT NOT NULL, phone TEXT NOT NULL,
       batch TEXT, batch_index INTEGER, body BLOB NOT NULL, relay TEXT NOT NULL, state TEXT NOT NULL, ack INTEGER NOT NULL,
       code TEXT, accepted_at INTEGER NOT NULL, deadline INTEGER NOT NULL, PRIMARY KEY (session, id))`,
     'CREATE UNIQUE INDEX outbox_n ON outbox (session, n)',

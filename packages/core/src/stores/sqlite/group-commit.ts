@@ -38,12 +38,12 @@ export class GroupCommit {
     if (units.length > 0) this.#commit(units)
   }
 
-  run<T>(work: Work<T>): T {
+  run<T>(work: Work<T>, { mustOnlyRead = false } = {}): T {
     let step = work.next()
     while (!step.done) {
       let result: Row[]
       try {
-        result = this.#execute(step.value)
+        result = this.#execute(step.value, mustOnlyRead)
       } catch (error) {
         step = work.throw(error) // lets a work's own `finally` run; it may not swallow a failed statement
         throw error
@@ -88,12 +88,13 @@ export class GroupCommit {
     } catch {}
   }
 
-  #execute({ sql, params }: Statement): Row[] {
+  #execute({ sql, params }: Statement, mustOnlyRead: boolean): Row[] {
     let statement = this.#prepared.get(sql)
     if (!statement) {
       statement = this.#db.prepare(sql)
       this.#prepared.set(sql, statement)
     }
+    if (mustOnlyRead && !statement.readonly) throw new TypeError(`A read must not write: ${sql}`)
     // The schema has no types but those of Value; better-sqlite3 gives Buffers, which are Uint8Arrays.
     if (statement.reader) return statement.all(...params) as Row[]
     statement.run(...params)

@@ -13,9 +13,9 @@ export function lockFolder(folder: string): () => void {
     db.exec('BEGIN EXCLUSIVE')
   } catch (error) {
     db.close()
-    throw new WamuxError('STORE_FAILED', `The data folder ${folder} is in use by another process.`, undefined, {
-      cause: error,
-    })
+    const isBusy = error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY'
+    const what = isBusy ? 'is in use by another process' : 'cannot be locked'
+    throw new WamuxError('STORE_FAILED', `The data folder ${folder} ${what}.`, undefined, { cause: error })
   }
   return () => db.close()
 }

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { WamuxError } from '../../errors.ts'
@@ -12,7 +12,11 @@ export async function openSqliteStore(folder: string): Promise<Store> {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const unlock = lockFolder(folder)
   try {
-    return open(new Database(join(folder, 'wamux.db')), unlock)
+    const file = join(folder, 'wamux.db')
+    const db = new Database(file)
+    // Credentials are in it, and the folder may be older than we are. SQLite's other files take over its mode.
+    chmodSync(file, 0o600)
+    return open(db, unlock)
   } catch (error) {
     unlock()
     throw error
@@ -47,7 +51,7 @@ class SqliteStore implements Store {
 
   async read<T>(work: () => Work<T>): Promise<T> {
     this.#assertOpen()
-    return this.#commits.run(work())
+    return this.#commits.run(work(), { mustOnlyRead: true })
   }
 
   async write<T>(work: () => Work<T>): Promise<T> {
