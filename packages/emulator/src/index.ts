@@ -1,6 +1,6 @@
 export type { Contact, Emulator, Group, GroupOptions, Person, Phone, SayOptions } from './api.ts'
 export { createEmulator } from './emulator.ts'
-export type { Faults, KickReason } from './faults.ts'
+export { type Faults, KICK_REASONS, type KickReason } from './faults.ts'
 export type { EmulatorOptions } from './options.ts'
 export { trustEmulator } from './trust.ts'
 export type { UnknownStanza } from './unknown.ts'

@@ -23,6 +23,17 @@ export interface Heard {
   readonly seq: number
 }
 
+/** A message as a phone tells a new companion of it. */
+export interface Past {
+  readonly id: string
+  /** Phone digits of the person who wrote it. */
+  readonly author: string
+  /** As in {@link Heard}. */
+  readonly chat: string
+  readonly at: number
+  readonly message: proto.IMessage
+}
+
 export type Matcher = string | RegExp | ((heard: Heard) => boolean)
 
 interface Row extends Omit<Heard, 'from' | 'message'> {
@@ -140,6 +151,20 @@ export class Mailbox {
       id,
     )
     return row && { ...row, message: proto.Message.decode(row.message) }
+  }
+
+  /** The newest messages that `owner` wrote or heard, oldest first. */
+  past(owner: string, limit: number): Past[] {
+    const rows = this.#store.all<Omit<Past, 'message'> & { message: Buffer }>(
+      `SELECT * FROM (
+         SELECT id, sender AS author, chat, at, message FROM heard WHERE owner = ?
+         UNION ALL SELECT id, owner AS author, chat, at, message FROM sent WHERE owner = ?
+         ORDER BY at DESC, id LIMIT ?) ORDER BY at, id`,
+      owner,
+      owner,
+      limit,
+    )
+    return rows.map(({ message, ...row }) => ({ ...row, message: proto.Message.decode(message) }))
   }
 
   /** Inside a commit: somebody confirmed messages. Only those that a person in the emulator wrote are noted. */

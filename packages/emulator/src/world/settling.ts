@@ -4,6 +4,7 @@ import type { Account } from './accounts.ts'
 import { nowSeconds } from './clock.ts'
 import { toJid } from './jids.ts'
 import type { Login } from './login.ts'
+import type { Past } from './mailbox.ts'
 import type { World } from './world.ts'
 
 const { Type, HistorySyncType } = {
@@ -19,14 +20,58 @@ export async function settleCompanion(world: World, login: Login): Promise<void>
   const account = world.accounts.require(phone)
   const messages = [
     keyShare(account, [0, ...world.devices.of(phone).map(({ keyIndex }) => keyIndex)]),
-    history(HistorySyncType.INITIAL_BOOTSTRAP, { conversations: [] }),
-    history(HistorySyncType.PUSH_NAME, {
-      pushnames: [{ id: toJid(account, 'pn'), pushname: account.name ?? phone }],
-    }),
+    history(HistorySyncType.INITIAL_BOOTSTRAP, { conversations: conversations(world, account) }),
+    history(HistorySyncType.PUSH_NAME, { pushnames: pushNames(world, account) }),
     history(HistorySyncType.RECENT, { conversations: [] }),
   ]
   await world.handset(phone).tellCompanion(device, messages, () => world.devices.settle(phone, device))
 }
+
+/** More would not fit into a message; a real phone sends the rest in files. */
+const MESSAGES = 500
+
+/** The chats on the phone, each with its messages, newest first. */
+function conversations(world: World, account: Account): proto.IConversation[] {
+  const chats = new Map<string, Past[]>()
+  for (const past of world.mail.past(account.phone, MESSAGES)) {
+    chats.set(past.chat, [past, ...(chats.get(past.chat) ?? [])])
+  }
+  return [...chats].map(([chat, messages]) => {
+    const person = world.accounts.get(chat)
+    const id = person ? toJid(person, 'pn') : chat
+    return {
+      id,
+      ...(person && { lidJid: toJid(person, 'lid') }),
+      name: person?.name ?? world.groups.get(chat)?.subject ?? null,
+      conversationTimestamp: toSeconds(messages[0]?.at ?? 0),
+      messages: messages.map((past) => ({ message: toInfo(world, account, id, past) })),
+    }
+  })
+}
+
+function toInfo(world: World, account: Account, remoteJid: string, past: Past): proto.IWebMessageInfo {
+  const fromMe = past.author === account.phone
+  const author = world.accounts.get(past.author)
+  const participant = remoteJid.endsWith('@g.us') && !fromMe && author ? { participant: toJid(author, 'pn') } : {}
+  return {
+    key: { remoteJid, fromMe, id: past.id, ...participant },
+    ...participant,
+    message: past.message,
+    messageTimestamp: toSeconds(past.at),
+    pushName: fromMe ? null : (author?.name ?? null),
+  }
+}
+
+/** How the people whom the phone knows call themselves. */
+function pushNames(world: World, account: Account): proto.IPushname[] {
+  const known = new Set([account.phone, ...world.mail.past(account.phone, MESSAGES).map(({ author }) => author)])
+  return [...known].flatMap((phone) => {
+    const person = world.accounts.get(phone)
+    return person ? [{ id: toJid(person, 'pn'), pushname: person.name ?? phone }] : []
+  })
+}
+
+const toSeconds = (ms: number) => Math.floor(ms / 1000)
 
 function keyShare(account: Account, deviceIndexes: number[]): proto.IMessage {
   const { appStateKey, rawId } = account.identity
