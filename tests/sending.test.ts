@@ -162,6 +162,30 @@ story(
   { pacing: { minMs: 10, maxMs: 15 } },
 )
 
+story('how far a message got can be asked, and one message can be read', async ({ link, contact, told }) => {
+  const max = contact()
+  const { session } = await link()
+  const { messageId } = await session.send(MAX, 'wo bist du?')
+  await told('message_ack')
+  expect(await session.delivery(messageId)).toEqual({
+    messageId,
+    phone: MAX,
+    chatId: `${MAX}@c.us`,
+    status: 'delivered',
+    code: null,
+    acceptedAt: expect.any(Number),
+  })
+  expect(await session.message(MAX, messageId)).toMatchObject({ id: messageId, body: 'wo bist du?', ack: 'delivered' })
+  const { id } = await max.says('491700000001', 'hier')
+  await told('message')
+  expect(await session.message(`${max.lid}@lid`, id, MAX)).toMatchObject({ id, body: 'hier', isFromMe: false })
+  await expect(session.message(MAX, id, 'me')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  await expect(session.delivery(id)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  await expect(session.send('491111111111', 'niemand')).rejects.toMatchObject({ code: 'NOT_ON_WHATSAPP' })
+  const failed = await told('message_failed')
+  expect(await session.delivery(String(failed.id))).toMatchObject({ status: 'failed', code: 'NOT_ON_WHATSAPP' })
+})
+
 story('a contact that asks again gets the same message, once', async ({ link, contact, emulator }) => {
   const max = contact()
   const { session } = await link()

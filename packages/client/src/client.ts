@@ -4,6 +4,7 @@ import type {
   Contact,
   CreatedInstance,
   CreateInstance,
+  Delivery,
   Health,
   Instance,
   ListOptions,
@@ -35,6 +36,8 @@ export interface Gateway {
   sendMessage(message: SendMessage): Promise<SentMessage>
   sendBulk(messages: SendBulk): Promise<Batch>
   batch(batchId: string): Promise<Batch>
+  /** How far a message got that this instance sent. @throws NOT_FOUND */
+  delivery(messageId: string): Promise<Delivery>
   checkNumber(phone: string): Promise<NumberCheck>
   contact(phone: string): Promise<Contact>
 }
@@ -85,6 +88,7 @@ export function createClient(options: ClientOptions): Client {
       sendMessage: async (body) => (await http.call('sendMessage', { body })).data,
       sendBulk: async (body) => (await http.call('sendBulk', { body })).data,
       batch: async (batchId) => (await http.call('getBatch', { params: { batchId } })).data,
+      delivery: async (messageId) => (await http.call('getDelivery', { params: { messageId } })).data,
       checkNumber: async (phone) => (await http.call('checkNumber', { params: { phone } })).data,
       contact: async (phone) => (await http.call('getContact', { params: { phone } })).data,
     },

@@ -5,6 +5,7 @@ import type {
   Chat,
   Contact,
   CreatedApiKey,
+  Delivery,
   Instance,
   LinkingQr,
   ListOptions,
@@ -99,6 +100,15 @@ export class ClientSession implements SessionApi {
 
   async recentMessages(options: ListOptions = {}): Promise<Page<Message>> {
     return this.#http.call('listRecentMessages', { params: this.#params, query: options })
+  }
+
+  async message(chatId: string, messageId: string, sender?: string): Promise<Message> {
+    const query = sender === undefined ? {} : { sender }
+    return (await this.#http.call('getMessage', { params: { id: this.id, chatId, messageId }, query })).data
+  }
+
+  async delivery(messageId: string): Promise<Delivery> {
+    return (await this.#http.call('getInstanceDelivery', { params: { id: this.id, messageId } })).data
   }
 
   async checkNumber(phone: string): Promise<NumberCheck> {

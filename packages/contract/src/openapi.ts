@@ -10,6 +10,7 @@ const PARAMETERS: Record<string, { description: string; example: string }> = {
   id: { description: "The instance's id", example: 'demo' },
   chatId: { description: 'A chat, by its public id', example: '491234567890@c.us' },
   phone: { description: 'Digits, international, no plus', example: '491234567890' },
+  messageId: { description: "WhatsApp's id of a message", example: '3EB0C767D26A1B2C5F' },
   batchId: { description: 'What send-bulk answered', example: '9f1c2a7e-7d5c-4c38-9a59-3c0c2f0a6f1e' },
   keyId: { description: 'The part of an API key between its underscores', example: 'k3Jd83hfJ2sQ' },
 }

@@ -2,9 +2,19 @@ import type { ErrorCode } from '@wamux/core'
 import type { z } from 'zod'
 import type { Flat, Same } from './check.ts'
 import { adminToken, health, login, setup, webhook, webhookSettings } from './schemas/admin.ts'
-import { listQuery, nothing } from './schemas/common.ts'
+import { listQuery, messageQuery, nothing } from './schemas/common.ts'
 import { document } from './schemas/document.ts'
-import { batch, chat, contact, message, numberCheck, sendBulk, sendMessage, sentMessage } from './schemas/messages.ts'
+import {
+  batch,
+  chat,
+  contact,
+  delivery,
+  message,
+  numberCheck,
+  sendBulk,
+  sendMessage,
+  sentMessage,
+} from './schemas/messages.ts'
 import * as sessions from './schemas/sessions.ts'
 import type { Calls } from './wire.ts'
 
@@ -107,6 +117,13 @@ const gateway = {
     method: 'GET',
     summary: 'How far the messages of a batch got',
     data: batch,
+    success: [200],
+    errors: ['NOT_FOUND'],
+  },
+  getDelivery: {
+    method: 'GET',
+    summary: 'How far a message got that was sent through wamux',
+    data: delivery,
     success: [200],
     errors: ['NOT_FOUND'],
   },
@@ -338,11 +355,13 @@ export const operations = {
   sendMessage: { ...gateway.sendMessage, path: '/api/send-message', who: 'instance' },
   sendBulk: { ...gateway.sendBulk, path: '/api/send-bulk', who: 'instance' },
   getBatch: { ...gateway.getBatch, path: '/api/send-bulk/{batchId}', who: 'instance' },
+  getDelivery: { ...gateway.getDelivery, path: '/api/messages/{messageId}', who: 'instance' },
   checkNumber: { ...gateway.checkNumber, path: '/api/check-number/{phone}', who: 'instance', onInstancePort: true },
   getContact: { ...gateway.getContact, path: '/api/contact/{phone}', who: 'instance', onInstancePort: true },
   sendInstanceMessage: { ...gateway.sendMessage, path: '/api/instances/{id}/send-message', who: 'either' },
   sendInstanceBulk: { ...gateway.sendBulk, path: '/api/instances/{id}/send-bulk', who: 'either' },
   getInstanceBatch: { ...gateway.getBatch, path: '/api/instances/{id}/send-bulk/{batchId}', who: 'either' },
+  getInstanceDelivery: { ...gateway.getDelivery, path: '/api/instances/{id}/messages/{messageId}', who: 'either' },
   checkInstanceNumber: { ...gateway.checkNumber, path: '/api/instances/{id}/check-number/{phone}', who: 'either' },
   getInstanceContact: { ...gateway.getContact, path: '/api/instances/{id}/contact/{phone}', who: 'either' },
   listChats: {
@@ -367,6 +386,17 @@ export const operations = {
     list: true,
     success: [200],
     errors: ['INVALID_CHAT_ID'],
+  },
+  getMessage: {
+    method: 'GET',
+    path: '/api/instances/{id}/chats/{chatId}/messages/{messageId}',
+    who: 'either',
+    summary: 'One message of a chat',
+    description: 'Where two people of a group chose the same id, ?sender= says whose is meant: a chat id, or me.',
+    query: messageQuery,
+    data: message,
+    success: [200],
+    errors: ['INVALID_CHAT_ID', 'NOT_FOUND'],
   },
   listRecentMessages: {
     method: 'GET',

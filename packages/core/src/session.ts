@@ -18,6 +18,7 @@ import type {
   BulkItem,
   Chat,
   Contact,
+  Delivery,
   EventEnvelope,
   LinkingQr,
   ListOptions,
@@ -266,6 +267,25 @@ export class Session extends Teller implements SessionApi {
     return this.#list(null, options)
   }
 
+  async message(chatId: string, messageId: string, sender?: string): Promise<Message> {
+    const session = this.id
+    const chat = parseChatId(chatId)
+    const author = sender === undefined || sender === 'me' ? sender : parseChatId(sender)
+    const found = await this.#store.read(function* () {
+      const by = author === undefined || author === 'me' ? (author ?? null) : yield* canonical(session, author)
+      return yield* history.byId(session, yield* canonical(session, chat), messageId, by)
+    })
+    if (!found) throw new WamuxError('NOT_FOUND', 'There is no such message.')
+    return toMessage(found, this.#account)
+  }
+
+  async delivery(messageId: string): Promise<Delivery> {
+    const entry = await this.#store.read(() => outboxRows.byId(this.id, messageId))
+    if (!entry) throw new WamuxError('NOT_FOUND', 'There is no such message.')
+    const { id, phone, chat, code, acceptedAt } = entry
+    return { messageId: id, phone, chatId: chat, status: statusOf(entry), code, acceptedAt }
+  }
+
   async checkNumber(phone: string): Promise<NumberCheck> {
     const { chatId, phone: shown } = parsePerson(phone)
     const digits = await this.#phoneOf(chatId)
@@ -326,7 +346,8 @@ export class Session extends Teller implements SessionApi {
     const step = next(before, input, { now: Date.now() })
     this.#life = step.life
     if (input.type === 'start' && before.name !== 'waiting') this.#lostAt = Date.now()
-    if (before.name === 'ready' && step.life.name !== 'ready') this.#lostAt = Date.now()
+    const wasThere = before.name === 'ready' || before.name === 'linking'
+    if (wasThere && step.life.name !== before.name) this.#lostAt = Date.now()
     if (step.life.name !== 'linking') this.#linking.end()
     for (const effect of step.effects) await this.#perform(effect)
     if (before.name !== step.life.name) await this.#changed(step.life)
@@ -371,6 +392,9 @@ export class Session extends Teller implements SessionApi {
             this.#given({ type: 'linking' })
             this.#linking.shown(qr, expiresAt)
             this.#tellLive('qr', { qr, expiresAt })
+          },
+          linked: (account) => {
+            if (mine()) this.#account = account
           },
           opened: () => mine() && this.#given({ type: 'opened' }),
           closed: (why) => {

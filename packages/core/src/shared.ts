@@ -162,6 +162,19 @@ export interface Batch {
   counts: Record<BatchStatus, number>
 }
 
+/** A message that was sent through wamux, and how far it got. */
+export interface Delivery {
+  messageId: string
+  /** As the answer to the send showed it. */
+  phone: string
+  chatId: string
+  status: BatchStatus
+  /** Why it failed, while `status` is `failed` or `expired`. */
+  code: MessageFailed['code'] | null
+  /** When it was accepted, in ms since the epoch. */
+  acceptedAt: number
+}
+
 export interface MessageAck {
   id: string
   chatId: string
@@ -279,6 +292,13 @@ export interface SessionApi {
   chats(options?: ListOptions): Promise<Page<Chat>>
   messages(chatId: string, options?: ListOptions): Promise<Page<Message>>
   recentMessages(options?: ListOptions): Promise<Page<Message>>
+  /**
+   * One message of a chat. `sender` is a chat id, or `me`; it is needed only where two people chose the same id.
+   * @throws NOT_FOUND, INVALID_CHAT_ID
+   */
+  message(chatId: string, messageId: string, sender?: string): Promise<Message>
+  /** How far a message got that was sent through wamux. @throws NOT_FOUND */
+  delivery(messageId: string): Promise<Delivery>
   checkNumber(phone: string): Promise<NumberCheck>
   /** @throws NOT_ON_WHATSAPP */
   contact(phone: string): Promise<Contact>

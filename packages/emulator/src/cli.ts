@@ -19,9 +19,6 @@ async function main(): Promise<void> {
     ...options,
     log: (line) => console.error(line),
   })
-  console.log(`WhatsApp for clients:  ${emulator.url}`)
-  console.log(`control API:           ${emulator.controlUrl}/admin/health`)
-  console.log(`state:                 ${options.file ?? 'in memory, ends with this process'}`)
   const stop = () => {
     emulator.close().then(
       () => process.exit(0),
@@ -33,6 +30,10 @@ async function main(): Promise<void> {
   }
   process.once('SIGINT', stop)
   process.once('SIGTERM', stop)
+  // Last: whoever reads these lines may stop us.
+  console.log(`WhatsApp for clients:  ${emulator.url}`)
+  console.log(`control API:           ${emulator.controlUrl}/admin/health`)
+  console.log(`state:                 ${options.file ?? 'in memory, ends with this process'}`)
 }
 
 function readOptions() {

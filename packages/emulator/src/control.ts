@@ -3,6 +3,7 @@ import type { Emulator } from './api.ts'
 import { Fields, InputError, readText } from './control-input.ts'
 
 import { KICK_REASONS } from './faults.ts'
+import { BEHAVIOURS } from './world/accounts.ts'
 import { toPhone } from './world/jids.ts'
 import type { Linking } from './world/linking.ts'
 import { LinkingError } from './world/linking-error.ts'
@@ -92,7 +93,7 @@ function controlRoutes(emulator: Emulator, world: World, linking: Linking): Reco
     'POST /admin/contacts': async ({ request }) => {
       const fields = await Fields.of(request)
       const [phone, name] = [fields.phone('phone'), fields.optionalText('name')]
-      const behaviour = fields.choice('behaviour', ['silent', 'echo'])
+      const behaviour = fields.choice('behaviour', BEHAVIOURS)
       fields.done()
       const made = emulator.contact(free(world, phone, 'contact'), {
         ...(name !== undefined && { name }),

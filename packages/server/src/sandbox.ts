@@ -52,7 +52,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   let server: Server | undefined
   try {
     trustEmulator(emulator.rootPublicKey)
-    emulator.contact(CONTACT.phone, { name: CONTACT.name, behaviour: 'echo' })
+    emulator.contact(CONTACT.phone, { name: CONTACT.name, behaviour: 'polite' })
     server = await createServer({
       ...rest,
       ...(logger && { logger }),

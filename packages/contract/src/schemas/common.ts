@@ -27,6 +27,12 @@ export const listQuery = like<ListOptions>()(
   }),
 )
 
+export const messageQuery = like<{ sender?: string }>()(
+  z.strictObject({
+    sender: z.string().min(1).max(64).describe('Who wrote it: a chat id, or me').exactOptional(),
+  }),
+)
+
 /** The `data` of an answer that says no more than that it is done. */
 export const nothing = z.null()
 

@@ -6,6 +6,7 @@ import type {
   BulkItem,
   Chat,
   Contact,
+  Delivery,
   LastMessage,
   Message,
   MessageType,
@@ -112,6 +113,22 @@ export const batch = like<Batch>()(
       counts: z.record(batchStatus, z.int()),
     })
     .meta({ id: 'Batch' }),
+)
+
+export const delivery = like<Delivery>()(
+  z
+    .strictObject({
+      messageId: z.string(),
+      phone: z.string(),
+      chatId: z.string(),
+      status: batchStatus,
+      code: z
+        .enum(['WHATSAPP_REJECTED', 'WHATSAPP_RESTRICTED', 'NOT_ON_WHATSAPP', 'EXPIRED'])
+        .nullable()
+        .describe('Why it failed'),
+      acceptedAt: time,
+    })
+    .meta({ id: 'Delivery' }),
 )
 
 export const numberCheck = like<NumberCheck>()(

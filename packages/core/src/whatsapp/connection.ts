@@ -34,6 +34,8 @@ export type BaileysOptions = Partial<SocketConfig>
 export interface ConnectionEvents {
   /** A QR to be scanned, for so long. */
   linking(qr: string, expiresAt: number): void
+  /** Which account it is: before the first message of it is told. */
+  linked(account: Account): void
   opened(): void
   closed(why: Closed): void
   /** WhatsApp's server has the message, or refuses it with a code. */
@@ -104,6 +106,7 @@ export class Connection {
       creds,
       account: options.account,
       onFailed: (error) => this.#fatal(error),
+      onAccount: (linked) => options.events.linked(linked),
       onCommitted: () => options.events.committed(),
     })
     this.#signal = new Signal(this.#vault)

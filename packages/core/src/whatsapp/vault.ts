@@ -23,6 +23,8 @@ export interface VaultOptions {
   account: Account | null
   /** Called once, synchronously, when the store fails. After it no commit succeeds and nothing may leave the socket. */
   onFailed(error: unknown): void
+  /** Called when the linked account became known, or another name of it, and is on disk. */
+  onAccount(account: Account): void
   /** Called after a commit that held more than keys. */
   onCommitted(): void
 }
@@ -37,6 +39,7 @@ export class Vault {
   readonly creds: AuthenticationCreds
   readonly #store: Store
   readonly #onFailed: (error: unknown) => void
+  readonly #onAccount: (account: Account) => void
   readonly #onCommitted: () => void
   #account: Account | null
   #closed: unknown
@@ -49,6 +52,7 @@ export class Vault {
     this.#store = options.store
     this.#account = options.account
     this.#onFailed = options.onFailed
+    this.#onAccount = options.onAccount
     this.#onCommitted = options.onCommitted
   }
 
@@ -104,6 +108,7 @@ export class Vault {
         for (const work of works) yield* work()
       }),
     )
+    if (account) this.#onAccount(account)
     if (works.length > 0) this.#onCommitted()
   }
 

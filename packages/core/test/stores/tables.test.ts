@@ -101,13 +101,13 @@ describe('the outbox', () => {
   test('settles once', async () => {
     const store = await memory()
     await accept(store, 'A')
-    const settle = (state: outbox.OutboxState, code: string | null) =>
+    const settle = (state: outbox.OutboxState, code: 'WHATSAPP_REJECTED' | null) =>
       store.write(() => outbox.settle('s', 'A', state, code))
-    expect([await settle('sent', null), await settle('failed', 'X'), await settle('sent', null)]).toEqual([
-      true,
-      false,
-      false,
-    ])
+    expect([
+      await settle('sent', null),
+      await settle('failed', 'WHATSAPP_REJECTED'),
+      await settle('sent', null),
+    ]).toEqual([true, false, false])
     expect(await store.read(() => outbox.byId('s', 'A'))).toMatchObject({ state: 'sent', code: null })
     expect(await store.read(() => outbox.unsettled('s'))).toEqual([])
     expect(await store.write(() => outbox.settle('s', 'nobody', 'sent', null))).toBe(false)

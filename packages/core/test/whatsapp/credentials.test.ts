@@ -86,7 +86,15 @@ describe('the vault', () => {
     return initAuthCreds()
   }
   const vaultOn = (store: Store, values = creds()) =>
-    new Vault({ store, session: 's', creds: values, account: null, onFailed: () => {}, onCommitted: () => {} })
+    new Vault({
+      store,
+      session: 's',
+      creds: values,
+      account: null,
+      onFailed: () => {},
+      onAccount: () => {},
+      onCommitted: () => {},
+    })
 
   test('writes changed credentials with the next keys, in one commit', async () => {
     const store = await memory()
@@ -127,8 +135,15 @@ describe('the vault', () => {
   test('knows no account before the signature: asking for a pairing code already writes a name', () => {
     const { account: _, ...asked } = linked
     expect(
-      new Vault({ store: neverAsked, session: 's', creds: asked, account: null, onFailed() {}, onCommitted() {} })
-        .account,
+      new Vault({
+        store: neverAsked,
+        session: 's',
+        creds: asked,
+        account: null,
+        onFailed() {},
+        onAccount() {},
+        onCommitted() {},
+      }).account,
     ).toBeNull()
   })
   const neverAsked: Store = {

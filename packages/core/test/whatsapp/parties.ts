@@ -83,6 +83,7 @@ export function coreParty(store: Store, creds: AuthenticationCreds) {
     creds,
     account: null,
     onFailed: (error) => failures.push(error),
+    onAccount() {},
     onCommitted: () => {
       committed++
     },

@@ -4,7 +4,12 @@ import type { Store } from '../state/database.ts'
 import { newPair, type RawKeyPair } from '../state/server-keys.ts'
 import { parseJid } from './jids.ts'
 
-export type Behaviour = 'silent' | 'echo'
+/**
+ * What a contact does with a text: `silent` only confirms it, `echo` answers it with its own text, `polite` does too, but
+ * falls silent when its answers are answered at once several times: two bots would talk for ever.
+ */
+export const BEHAVIOURS = ['silent', 'echo', 'polite'] as const
+export type Behaviour = (typeof BEHAVIOURS)[number]
 
 /** Everything the device 0 of an account, which lives in the emulator, needs to take part in Signal. */
 export interface Identity {

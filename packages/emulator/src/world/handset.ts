@@ -9,6 +9,7 @@ import { isSilent, textIn, typeOf } from './content.ts'
 import { type Origin, originOf, readMessage } from './incoming.ts'
 import { parseJid, type Space, toJid } from './jids.ts'
 import { type Envelope, Outgoing, type Parcel } from './outgoing.ts'
+import { Patience } from './patience.ts'
 import type { Pending } from './post.ts'
 import { bundleIn, retryReceipt } from './retry.ts'
 import type { World } from './world.ts'
@@ -24,6 +25,7 @@ export class Handset {
   #isReading = false
   #isOffline = false
   readonly #retries = new Map<string, number>()
+  readonly #patience = new Patience()
 
   constructor(world: World, phone: string) {
     this.#world = world
@@ -194,9 +196,10 @@ export class Handset {
   ): Promise<{ id: string; message: proto.IMessage; parcels: Parcel[] } | undefined> {
     const { author, group, space } = origin
     const isFirst = !this.#world.mail.hasHeard(this.#phone, author.phone, node.attrs.id ?? '')
-    const isForUs =
-      this.account.behaviour === 'echo' && !group && author.phone !== this.#phone && author.kind === 'phone'
+    const { behaviour } = this.account
+    const isForUs = behaviour !== 'silent' && !group && author.phone !== this.#phone && author.kind === 'phone'
     if (!isForUs || !isFirst || typeOf(message) !== 'text') return undefined
+    if (behaviour === 'polite' && !this.#patience.allows(author.phone)) return undefined
     const id = newMessageId()
     const echo = { conversation: textIn(message) }
     const outgoing = new Outgoing(this.#world, unit, this.account)

@@ -6,15 +6,18 @@ type Names =
   | 'sendMessage'
   | 'sendBulk'
   | 'getBatch'
+  | 'getDelivery'
   | 'checkNumber'
   | 'getContact'
   | 'sendInstanceMessage'
   | 'sendInstanceBulk'
   | 'getInstanceBatch'
+  | 'getInstanceDelivery'
   | 'checkInstanceNumber'
   | 'getInstanceContact'
   | 'listChats'
   | 'listMessages'
+  | 'getMessage'
   | 'listRecentMessages'
 
 // Not `Handler<…>`: each of these stands for two operations.
@@ -32,6 +35,10 @@ const getBatch = async ({ params: { batchId } }: { params: { batchId: string } }
   data: await session().batch(batchId),
 })
 
+const getDelivery = async ({ params: { messageId } }: { params: { messageId: string } }, { session }: Call) => ({
+  data: await session().delivery(messageId),
+})
+
 const checkNumber = async ({ params: { phone } }: { params: { phone: string } }, { session }: Call) => ({
   data: await session().checkNumber(phone),
 })
@@ -44,14 +51,19 @@ export const messages: { [N in Names]: Handler<N> } = {
   sendMessage,
   sendBulk,
   getBatch,
+  getDelivery,
   checkNumber,
   getContact,
   sendInstanceMessage: sendMessage,
   sendInstanceBulk: sendBulk,
   getInstanceBatch: getBatch,
+  getInstanceDelivery: getDelivery,
   checkInstanceNumber: checkNumber,
   getInstanceContact: getContact,
   listChats: ({ query }, { session }) => session().chats(query),
   listMessages: ({ params: { chatId }, query }, { session }) => session().messages(chatId, query),
+  getMessage: async ({ params: { chatId, messageId }, query }, { session }) => ({
+    data: await session().message(chatId, messageId, query.sender),
+  }),
   listRecentMessages: ({ query }, { session }) => session().recentMessages(query),
 }

@@ -133,6 +133,17 @@ export function* own(session: string, id: string): Work<MessageRow | undefined> 
   return yield* row<MessageRow>(`SELECT ${MESSAGE} WHERE m.session = ? AND m.id = ? AND m.is_from_me = 1`, session, id)
 }
 
+/** The messages of a chat with this id: more than one only where people chose the same. */
+export function* byId(session: string, chat: string, id: string, sender: string | null): Work<MessageRow | undefined> {
+  const found = yield* rows<MessageRow>(
+    `SELECT ${MESSAGE} WHERE m.session = ? AND m.chat = ? AND m.id = ? ORDER BY m.n`,
+    session,
+    chat,
+    id,
+  )
+  return sender === null ? found[0] : found.find((message) => message.sender === sender)
+}
+
 /** Newest first. */
 export function* messages(
   session: string,

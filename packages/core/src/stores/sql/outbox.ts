@@ -1,3 +1,4 @@
+import type { MessageFailed } from '../../shared.ts'
 import { row, rows, run, type Work } from '../store.ts'
 
 /** Messages that were accepted. A row stays after it is settled: retry receipts and batches ask for it. */
@@ -18,7 +19,7 @@ export interface OutboxEntry {
   relay: string
   state: OutboxState
   ack: number
-  code: string | null
+  code: MessageFailed['code'] | null
   acceptedAt: number
   deadline: number
 }
@@ -37,7 +38,7 @@ interface Stored {
   relay: string
   state: OutboxState
   ack: number
-  code: string | null
+  code: MessageFailed['code'] | null
   accepted_at: number
   deadline: number
 }
@@ -96,7 +97,12 @@ export function* ofBatch(session: string, batch: string): Work<OutboxEntry[]> {
 }
 
 /** Settles an entry that waits; false when it was settled before. */
-export function* settle(session: string, id: string, state: OutboxState, code: string | null): Work<boolean> {
+export function* settle(
+  session: string,
+  id: string,
+  state: OutboxState,
+  code: MessageFailed['code'] | null,
+): Work<boolean> {
   const settled = yield* rows(
     "UPDATE outbox SET state = ?, code = ? WHERE session = ? AND id = ? AND state = 'queued' RETURNING n",
     state,
