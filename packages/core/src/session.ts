@@ -62,7 +62,7 @@ const NOT_REGISTERED_MS = 5 * 60_000
 const BATCH_MAX = 1_000
 
 /**
- * One WhatsApp account, or the place for one. Carries out what {@link next} decides; made by
+ * One WhatsApp account, or the place for one. Carries out what `lifecycle.ts` decides; made by
  * {@link SessionManager.create} and got from {@link SessionManager.session}.
  */
 export class Session extends Teller implements SessionApi {
