@@ -140,10 +140,13 @@ function assertContract(method: string, path: string, { status, headers, body }:
 
 function find(method: string, path: string): Operation | undefined {
   const [pathname = ''] = path.split('?')
-  return Object.values<Operation>(operations).find(
+  const found = Object.values<Operation>(operations).filter(
     (operation) =>
       operation.method === method && new RegExp(`^${operation.path.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(pathname),
   )
+  // A path that is written out goes before one with a parameter in the same place, as in the router.
+  const parameters = ({ path: pattern }: Operation) => pattern.split('{').length
+  return found.sort((a, b) => parameters(a) - parameters(b))[0]
 }
 
 /** An instance that is linked to a phone of the network and ready. */
