@@ -2,7 +2,7 @@
  * One side of a comparison, in a process of its own, so that its CPU time and memory are its own. It does what its
  * parent says and answers with what that cost.
  */
-import { linkRaw } from './raw.ts'
+import { linkRaw, linkRawSqlite } from './raw.ts'
 import { linkWamux } from './wamux.ts'
 
 /** A linked account that sends: resolves when WhatsApp's server has the message. */
@@ -29,7 +29,7 @@ export interface Answer {
   heapMb: number
 }
 
-const ARMS: Record<string, Link> = { raw: linkRaw, wamux: linkWamux }
+const ARMS: Record<string, Link> = { raw: linkRaw, 'raw-sqlite': linkRawSqlite, wamux: linkWamux }
 const { ARM = '', EMULATOR = '', DATA = '', FIRST_PHONE = '' } = process.env
 /** How many messages are on their way at a time; wamux never lets more. */
 const WINDOW = 4

@@ -5,10 +5,9 @@ import makeWASocket, {
   type BinaryNode,
   BufferJSON,
   initAuthCreds,
-  type SignalDataSet,
-  type SignalDataTypeMap,
 } from '@whiskeysockets/baileys'
-import type { Link } from './arm.ts'
+import type { Account, Link } from './arm.ts'
+import { type Keys, memoryKeys, sqliteKeys } from './keys.ts'
 
 interface Saved {
   creds: AuthenticationCreds
@@ -16,31 +15,35 @@ interface Saved {
 }
 
 /** Baileys as it is, with keys in memory: nothing is written to a disk, nothing survives. The ceiling. */
-export const linkRaw: Link = async ({ index, emulator, data, scan }) => {
-  const file = join(data, `${index}.json`)
+export const linkRaw: Link = (options) => {
+  const file = join(options.data, `${options.index}.json`)
   const saved: Saved | undefined = existsSync(file)
     ? JSON.parse(readFileSync(file, 'utf8'), BufferJSON.reviver)
     : undefined
-  const creds = saved?.creds ?? initAuthCreds()
-  const kept = new Map<string, unknown>(saved?.kept)
-  const keys = {
-    get: async <T extends keyof SignalDataTypeMap>(type: T, ids: string[]) => {
-      const found: { [id: string]: SignalDataTypeMap[T] } = {}
-      for (const id of ids) {
-        const value = kept.get(`${type}/${id}`)
-        if (value !== undefined) found[id] = value as SignalDataTypeMap[T] // put there by set() below
-      }
-      return found
-    },
-    set: async (data: SignalDataSet) => {
-      for (const [type, values] of Object.entries(data)) {
-        for (const [id, value] of Object.entries(values ?? {})) {
-          if (value === null) kept.delete(`${type}/${id}`)
-          else kept.set(`${type}/${id}`, value)
-        }
-      }
-    },
-  }
+  const keys = memoryKeys(saved?.kept)
+  return link(options, saved?.creds ?? initAuthCreds(), keys, async (creds) => {
+    mkdirSync(options.data, { recursive: true })
+    writeFileSync(file, JSON.stringify({ creds, kept: keys.all() } satisfies Saved, BufferJSON.replacer))
+  })
+}
+
+/** Baileys as it is on keys that are flushed to disk: what survives is the account, not a message. */
+export const linkRawSqlite: Link = async (options) => {
+  const file = join(options.data, `${options.index}.creds.json`)
+  const saved: AuthenticationCreds | undefined = existsSync(file)
+    ? JSON.parse(readFileSync(file, 'utf8'), BufferJSON.reviver)
+    : undefined
+  return link(options, saved ?? initAuthCreds(), sqliteKeys(options.data, options.index), async (creds) => {
+    writeFileSync(file, JSON.stringify(creds, BufferJSON.replacer))
+  })
+}
+
+async function link(
+  { emulator, scan }: Parameters<Link>[0],
+  creds: AuthenticationCreds,
+  keys: Keys,
+  save: (creds: AuthenticationCreds) => Promise<void>,
+): Promise<Account> {
   const acks = new Map<string, () => void>()
   const connect = (): Promise<ReturnType<typeof makeWASocket>> =>
     new Promise((resolve, reject) => {
@@ -69,10 +72,7 @@ export const linkRaw: Link = async ({ index, emulator, data, scan }) => {
       await new Promise<void>((acked) => acks.set(id, acked))
       acks.delete(id)
     },
-    save: async () => {
-      mkdirSync(data, { recursive: true })
-      writeFileSync(file, JSON.stringify({ creds, kept: [...kept] } satisfies Saved, BufferJSON.replacer))
-    },
+    save: () => save(creds),
   }
 }
 
