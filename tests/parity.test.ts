@@ -22,10 +22,10 @@ test('both sessions are the same interface', () => {
   expect(shared.sort()).toMatchInlineSnapshot(`
     [
       "batch",
+      "chatMessage",
       "chats",
       "checkNumber",
       "contact",
-      "delivery",
       "info",
       "logout",
       "message",

@@ -167,7 +167,7 @@ story('how far a message got can be asked, and one message can be read', async (
   const { session } = await link()
   const { messageId } = await session.send(MAX, 'wo bist du?')
   await told('message_ack')
-  expect(await session.delivery(messageId)).toEqual({
+  expect(await session.message(messageId)).toEqual({
     messageId,
     phone: MAX,
     chatId: `${MAX}@c.us`,
@@ -175,15 +175,19 @@ story('how far a message got can be asked, and one message can be read', async (
     code: null,
     acceptedAt: expect.any(Number),
   })
-  expect(await session.message(MAX, messageId)).toMatchObject({ id: messageId, body: 'wo bist du?', ack: 'delivered' })
+  expect(await session.chatMessage(MAX, messageId)).toMatchObject({
+    id: messageId,
+    body: 'wo bist du?',
+    ack: 'delivered',
+  })
   const { id } = await max.says('491700000001', 'hier')
   await told('message')
-  expect(await session.message(`${max.lid}@lid`, id, MAX)).toMatchObject({ id, body: 'hier', isFromMe: false })
-  await expect(session.message(MAX, id, 'me')).rejects.toMatchObject({ code: 'NOT_FOUND' })
-  await expect(session.delivery(id)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  expect(await session.chatMessage(`${max.lid}@lid`, id, MAX)).toMatchObject({ id, body: 'hier', isFromMe: false })
+  await expect(session.chatMessage(MAX, id, 'me')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  await expect(session.message(id)).rejects.toMatchObject({ code: 'NOT_FOUND' })
   await expect(session.send('491111111111', 'niemand')).rejects.toMatchObject({ code: 'NOT_ON_WHATSAPP' })
   const failed = await told('message_failed')
-  expect(await session.delivery(String(failed.id))).toMatchObject({ status: 'failed', code: 'NOT_ON_WHATSAPP' })
+  expect(await session.message(String(failed.id))).toMatchObject({ status: 'failed', code: 'NOT_ON_WHATSAPP' })
 })
 
 story('a contact that asks again gets the same message, once', async ({ link, contact, emulator }) => {

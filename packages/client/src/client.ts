@@ -4,12 +4,12 @@ import type {
   Contact,
   CreatedInstance,
   CreateInstance,
-  Delivery,
   Health,
   Instance,
   ListOptions,
   Login,
   NumberCheck,
+  OutgoingMessage,
   Page,
   SendBulk,
   SendMessage,
@@ -37,7 +37,7 @@ export interface Gateway {
   sendBulk(messages: SendBulk): Promise<Batch>
   batch(batchId: string): Promise<Batch>
   /** How far a message got that this instance sent. @throws NOT_FOUND */
-  delivery(messageId: string): Promise<Delivery>
+  message(messageId: string): Promise<OutgoingMessage>
   checkNumber(phone: string): Promise<NumberCheck>
   contact(phone: string): Promise<Contact>
 }
@@ -88,7 +88,7 @@ export function createClient(options: ClientOptions): Client {
       sendMessage: async (body) => (await http.call('sendMessage', { body })).data,
       sendBulk: async (body) => (await http.call('sendBulk', { body })).data,
       batch: async (batchId) => (await http.call('getBatch', { params: { batchId } })).data,
-      delivery: async (messageId) => (await http.call('getDelivery', { params: { messageId } })).data,
+      message: async (messageId) => (await http.call('getMessage', { params: { messageId } })).data,
       checkNumber: async (phone) => (await http.call('checkNumber', { params: { phone } })).data,
       contact: async (phone) => (await http.call('getContact', { params: { phone } })).data,
     },

@@ -165,7 +165,7 @@ export interface Batch {
 }
 
 /** A message that was sent through wamux, and how far it got. */
-export interface Delivery {
+export interface OutgoingMessage {
   messageId: string
   /** As the answer to the send showed it. */
   phone: string
@@ -298,9 +298,9 @@ export interface SessionApi {
    * One message of a chat. `sender` is a chat id, or `me`; it is needed only where two people chose the same id.
    * @throws NOT_FOUND, INVALID_CHAT_ID
    */
-  message(chatId: string, messageId: string, sender?: string): Promise<Message>
+  chatMessage(chatId: string, messageId: string, sender?: string): Promise<Message>
   /** How far a message got that was sent through wamux. @throws NOT_FOUND */
-  delivery(messageId: string): Promise<Delivery>
+  message(messageId: string): Promise<OutgoingMessage>
   checkNumber(phone: string): Promise<NumberCheck>
   /** @throws NOT_ON_WHATSAPP */
   contact(phone: string): Promise<Contact>
@@ -490,18 +490,18 @@ export interface Calls {
   sendMessage: { body: SendMessage; data: SentMessage }
   sendBulk: { body: SendBulk; data: Batch }
   getBatch: { params: { batchId: string }; data: Batch }
-  getDelivery: { params: { messageId: string }; data: Delivery }
+  getMessage: { params: { messageId: string }; data: OutgoingMessage }
   checkNumber: { params: PhonePath; data: NumberCheck }
   getContact: { params: PhonePath; data: Contact }
   sendInstanceMessage: { params: InstancePath; body: SendMessage; data: SentMessage }
   sendInstanceBulk: { params: InstancePath; body: SendBulk; data: Batch }
   getInstanceBatch: { params: InstancePath & { batchId: string }; data: Batch }
-  getInstanceDelivery: { params: InstancePath & { messageId: string }; data: Delivery }
+  getInstanceMessage: { params: InstancePath & { messageId: string }; data: OutgoingMessage }
   checkInstanceNumber: { params: InstancePath & PhonePath; data: NumberCheck }
   getInstanceContact: { params: InstancePath & PhonePath; data: Contact }
   listChats: { params: InstancePath; query: ListOptions; data: Chat[]; list: true }
   listMessages: { params: InstancePath & { chatId: string }; query: ListOptions; data: Message[]; list: true }
-  getMessage: {
+  getChatMessage: {
     params: InstancePath & { chatId: string; messageId: string }
     query: { sender?: string }
     data: Message
@@ -535,18 +535,18 @@ export const operations = {
   sendMessage: { method: 'POST', path: '/api/send-message', success: [200, 202] },
   sendBulk: { method: 'POST', path: '/api/send-bulk', success: [202] },
   getBatch: { method: 'GET', path: '/api/send-bulk/{batchId}', success: [200] },
-  getDelivery: { method: 'GET', path: '/api/messages/{messageId}', success: [200] },
+  getMessage: { method: 'GET', path: '/api/messages/{messageId}', success: [200] },
   checkNumber: { method: 'GET', path: '/api/check-number/{phone}', success: [200] },
   getContact: { method: 'GET', path: '/api/contact/{phone}', success: [200] },
   sendInstanceMessage: { method: 'POST', path: '/api/instances/{id}/send-message', success: [200, 202] },
   sendInstanceBulk: { method: 'POST', path: '/api/instances/{id}/send-bulk', success: [202] },
   getInstanceBatch: { method: 'GET', path: '/api/instances/{id}/send-bulk/{batchId}', success: [200] },
-  getInstanceDelivery: { method: 'GET', path: '/api/instances/{id}/messages/{messageId}', success: [200] },
+  getInstanceMessage: { method: 'GET', path: '/api/instances/{id}/messages/{messageId}', success: [200] },
   checkInstanceNumber: { method: 'GET', path: '/api/instances/{id}/check-number/{phone}', success: [200] },
   getInstanceContact: { method: 'GET', path: '/api/instances/{id}/contact/{phone}', success: [200] },
   listChats: { method: 'GET', path: '/api/instances/{id}/chats', success: [200], list: true },
   listMessages: { method: 'GET', path: '/api/instances/{id}/chats/{chatId}/messages', success: [200], list: true },
-  getMessage: { method: 'GET', path: '/api/instances/{id}/chats/{chatId}/messages/{messageId}', success: [200] },
+  getChatMessage: { method: 'GET', path: '/api/instances/{id}/chats/{chatId}/messages/{messageId}', success: [200] },
   listRecentMessages: { method: 'GET', path: '/api/instances/{id}/messages/recent', success: [200], list: true },
 } as const satisfies Record<
   keyof Calls,

@@ -5,12 +5,12 @@ import type {
   Chat,
   Contact,
   CreatedApiKey,
-  Delivery,
   Instance,
   LinkingQr,
   ListOptions,
   Message,
   NumberCheck,
+  OutgoingMessage,
   Page,
   PairingCode,
   SentMessage,
@@ -102,13 +102,13 @@ export class ClientSession implements SessionApi {
     return this.#http.call('listRecentMessages', { params: this.#params, query: options })
   }
 
-  async message(chatId: string, messageId: string, sender?: string): Promise<Message> {
+  async chatMessage(chatId: string, messageId: string, sender?: string): Promise<Message> {
     const query = sender === undefined ? {} : { sender }
-    return (await this.#http.call('getMessage', { params: { id: this.id, chatId, messageId }, query })).data
+    return (await this.#http.call('getChatMessage', { params: { id: this.id, chatId, messageId }, query })).data
   }
 
-  async delivery(messageId: string): Promise<Delivery> {
-    return (await this.#http.call('getInstanceDelivery', { params: { id: this.id, messageId } })).data
+  async message(messageId: string): Promise<OutgoingMessage> {
+    return (await this.#http.call('getInstanceMessage', { params: { id: this.id, messageId } })).data
   }
 
   async checkNumber(phone: string): Promise<NumberCheck> {

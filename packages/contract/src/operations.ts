@@ -8,9 +8,9 @@ import {
   batch,
   chat,
   contact,
-  delivery,
   message,
   numberCheck,
+  outgoingMessage,
   sendBulk,
   sendMessage,
   sentMessage,
@@ -120,10 +120,10 @@ const gateway = {
     success: [200],
     errors: ['NOT_FOUND'],
   },
-  getDelivery: {
+  getMessage: {
     method: 'GET',
     summary: 'How far a message got that was sent through wamux',
-    data: delivery,
+    data: outgoingMessage,
     success: [200],
     errors: ['NOT_FOUND'],
   },
@@ -355,13 +355,13 @@ export const operations = {
   sendMessage: { ...gateway.sendMessage, path: '/api/send-message', who: 'instance' },
   sendBulk: { ...gateway.sendBulk, path: '/api/send-bulk', who: 'instance' },
   getBatch: { ...gateway.getBatch, path: '/api/send-bulk/{batchId}', who: 'instance' },
-  getDelivery: { ...gateway.getDelivery, path: '/api/messages/{messageId}', who: 'instance' },
+  getMessage: { ...gateway.getMessage, path: '/api/messages/{messageId}', who: 'instance' },
   checkNumber: { ...gateway.checkNumber, path: '/api/check-number/{phone}', who: 'instance', onInstancePort: true },
   getContact: { ...gateway.getContact, path: '/api/contact/{phone}', who: 'instance', onInstancePort: true },
   sendInstanceMessage: { ...gateway.sendMessage, path: '/api/instances/{id}/send-message', who: 'either' },
   sendInstanceBulk: { ...gateway.sendBulk, path: '/api/instances/{id}/send-bulk', who: 'either' },
   getInstanceBatch: { ...gateway.getBatch, path: '/api/instances/{id}/send-bulk/{batchId}', who: 'either' },
-  getInstanceDelivery: { ...gateway.getDelivery, path: '/api/instances/{id}/messages/{messageId}', who: 'either' },
+  getInstanceMessage: { ...gateway.getMessage, path: '/api/instances/{id}/messages/{messageId}', who: 'either' },
   checkInstanceNumber: { ...gateway.checkNumber, path: '/api/instances/{id}/check-number/{phone}', who: 'either' },
   getInstanceContact: { ...gateway.getContact, path: '/api/instances/{id}/contact/{phone}', who: 'either' },
   listChats: {
@@ -387,7 +387,7 @@ export const operations = {
     success: [200],
     errors: ['INVALID_CHAT_ID'],
   },
-  getMessage: {
+  getChatMessage: {
     method: 'GET',
     path: '/api/instances/{id}/chats/{chatId}/messages/{messageId}',
     who: 'either',

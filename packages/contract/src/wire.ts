@@ -3,7 +3,6 @@ import type {
   BulkItem,
   Chat,
   Contact,
-  Delivery,
   ErrorCode,
   EventData,
   JournalEvents,
@@ -11,6 +10,7 @@ import type {
   ListOptions,
   Message,
   NumberCheck,
+  OutgoingMessage,
   PairingCode,
   SentMessage,
   SessionInfo,
@@ -167,18 +167,18 @@ export interface Calls {
   sendMessage: { body: SendMessage; data: SentMessage }
   sendBulk: { body: SendBulk; data: Batch }
   getBatch: { params: { batchId: string }; data: Batch }
-  getDelivery: { params: { messageId: string }; data: Delivery }
+  getMessage: { params: { messageId: string }; data: OutgoingMessage }
   checkNumber: { params: PhonePath; data: NumberCheck }
   getContact: { params: PhonePath; data: Contact }
   sendInstanceMessage: { params: InstancePath; body: SendMessage; data: SentMessage }
   sendInstanceBulk: { params: InstancePath; body: SendBulk; data: Batch }
   getInstanceBatch: { params: InstancePath & { batchId: string }; data: Batch }
-  getInstanceDelivery: { params: InstancePath & { messageId: string }; data: Delivery }
+  getInstanceMessage: { params: InstancePath & { messageId: string }; data: OutgoingMessage }
   checkInstanceNumber: { params: InstancePath & PhonePath; data: NumberCheck }
   getInstanceContact: { params: InstancePath & PhonePath; data: Contact }
   listChats: { params: InstancePath; query: ListOptions; data: Chat[]; list: true }
   listMessages: { params: InstancePath & { chatId: string }; query: ListOptions; data: Message[]; list: true }
-  getMessage: {
+  getChatMessage: {
     params: InstancePath & { chatId: string; messageId: string }
     query: { sender?: string }
     data: Message

@@ -18,13 +18,13 @@ import type {
   BulkItem,
   Chat,
   Contact,
-  Delivery,
   EventEnvelope,
   LinkingQr,
   ListOptions,
   LiveEvents,
   Message,
   NumberCheck,
+  OutgoingMessage,
   Page,
   PairingCode,
   SentMessage,
@@ -267,7 +267,7 @@ export class Session extends Teller implements SessionApi {
     return this.#list(null, options)
   }
 
-  async message(chatId: string, messageId: string, sender?: string): Promise<Message> {
+  async chatMessage(chatId: string, messageId: string, sender?: string): Promise<Message> {
     const session = this.id
     const chat = parseChatId(chatId)
     const author = sender === undefined || sender === 'me' ? sender : parseChatId(sender)
@@ -279,7 +279,7 @@ export class Session extends Teller implements SessionApi {
     return toMessage(found, this.#account)
   }
 
-  async delivery(messageId: string): Promise<Delivery> {
+  async message(messageId: string): Promise<OutgoingMessage> {
     const entry = await this.#store.read(() => outboxRows.byId(this.id, messageId))
     if (!entry) throw new WamuxError('NOT_FOUND', 'There is no such message.')
     const { id, phone, chat, code, acceptedAt } = entry

@@ -163,7 +163,7 @@ export interface Batch {
 }
 
 /** A message that was sent through wamux, and how far it got. */
-export interface Delivery {
+export interface OutgoingMessage {
   messageId: string
   /** As the answer to the send showed it. */
   phone: string
@@ -296,9 +296,9 @@ export interface SessionApi {
    * One message of a chat. `sender` is a chat id, or `me`; it is needed only where two people chose the same id.
    * @throws NOT_FOUND, INVALID_CHAT_ID
    */
-  message(chatId: string, messageId: string, sender?: string): Promise<Message>
+  chatMessage(chatId: string, messageId: string, sender?: string): Promise<Message>
   /** How far a message got that was sent through wamux. @throws NOT_FOUND */
-  delivery(messageId: string): Promise<Delivery>
+  message(messageId: string): Promise<OutgoingMessage>
   checkNumber(phone: string): Promise<NumberCheck>
   /** @throws NOT_ON_WHATSAPP */
   contact(phone: string): Promise<Contact>

@@ -6,11 +6,11 @@ import type {
   BulkItem,
   Chat,
   Contact,
-  Delivery,
   LastMessage,
   Message,
   MessageType,
   NumberCheck,
+  OutgoingMessage,
   SentMessage,
 } from '@wamux/core'
 import { z } from 'zod'
@@ -115,7 +115,7 @@ export const batch = like<Batch>()(
     .meta({ id: 'Batch' }),
 )
 
-export const delivery = like<Delivery>()(
+export const outgoingMessage = like<OutgoingMessage>()(
   z
     .strictObject({
       messageId: z.string(),
@@ -128,7 +128,7 @@ export const delivery = like<Delivery>()(
         .describe('Why it failed'),
       acceptedAt: time,
     })
-    .meta({ id: 'Delivery' }),
+    .meta({ id: 'OutgoingMessage' }),
 )
 
 export const numberCheck = like<NumberCheck>()(

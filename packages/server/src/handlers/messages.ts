@@ -6,18 +6,18 @@ type Names =
   | 'sendMessage'
   | 'sendBulk'
   | 'getBatch'
-  | 'getDelivery'
+  | 'getMessage'
   | 'checkNumber'
   | 'getContact'
   | 'sendInstanceMessage'
   | 'sendInstanceBulk'
   | 'getInstanceBatch'
-  | 'getInstanceDelivery'
+  | 'getInstanceMessage'
   | 'checkInstanceNumber'
   | 'getInstanceContact'
   | 'listChats'
   | 'listMessages'
-  | 'getMessage'
+  | 'getChatMessage'
   | 'listRecentMessages'
 
 // Not `Handler<…>`: each of these stands for two operations.
@@ -35,8 +35,8 @@ const getBatch = async ({ params: { batchId } }: { params: { batchId: string } }
   data: await session().batch(batchId),
 })
 
-const getDelivery = async ({ params: { messageId } }: { params: { messageId: string } }, { session }: Call) => ({
-  data: await session().delivery(messageId),
+const getMessage = async ({ params: { messageId } }: { params: { messageId: string } }, { session }: Call) => ({
+  data: await session().message(messageId),
 })
 
 const checkNumber = async ({ params: { phone } }: { params: { phone: string } }, { session }: Call) => ({
@@ -51,19 +51,19 @@ export const messages: { [N in Names]: Handler<N> } = {
   sendMessage,
   sendBulk,
   getBatch,
-  getDelivery,
+  getMessage,
   checkNumber,
   getContact,
   sendInstanceMessage: sendMessage,
   sendInstanceBulk: sendBulk,
   getInstanceBatch: getBatch,
-  getInstanceDelivery: getDelivery,
+  getInstanceMessage: getMessage,
   checkInstanceNumber: checkNumber,
   getInstanceContact: getContact,
   listChats: ({ query }, { session }) => session().chats(query),
   listMessages: ({ params: { chatId }, query }, { session }) => session().messages(chatId, query),
-  getMessage: async ({ params: { chatId, messageId }, query }, { session }) => ({
-    data: await session().message(chatId, messageId, query.sender),
+  getChatMessage: async ({ params: { chatId, messageId }, query }, { session }) => ({
+    data: await session().chatMessage(chatId, messageId, query.sender),
   }),
   listRecentMessages: ({ query }, { session }) => session().recentMessages(query),
 }
