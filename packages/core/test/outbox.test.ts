@@ -1,0 +1,671 @@
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { Inbox } from '../src/inbox.ts'
+import { type Logger, SEND_DEADLINE_MS } from '../src/options.ts'
+import { type NewEntry, Outbox, type OutboxOptions, type Outcome, type Wire } from '../src/outbox.ts'
+import { Pacer } from '../src/pacer.ts'
+import type { Account } from '../src/shared.ts'
+import * as history from '../src/stores/sql/history.ts'
+import * as journal from '../src/stores/sql/journal.ts'
+import * as rows from '../src/stores/sql/outbox.ts'
+import { openMemoryStore } from '../src/stores/sqlite/store.ts'
+import type { Store, Work } from '../src/stores/store.ts'
+import { writeText } from '../src/whatsapp/write-message.ts'
+
+beforeEach(() => {
+  vi.useFakeTimers()
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+/** More turns of queue, store and pacer than any of these tests needs, and less than anything waits on purpose. */
+const QUIET_MS = 200
+/** Longer than a message that was refused for the moment waits for its next try, and than five tries together. */
+const NEXT_TRY_MS = 29_000
+const ACK_TIMEOUT_MS = 30_000
+const WINDOW = 4
+
+const OWN: Account = { phone: '491700000001', lid: null, name: 'Erika' }
+const OTHER: Account = { phone: '491700000002', lid: null, name: 'Erna' }
+const NOT_NOW = ['408', '429', '500', '503']
+const logger: Logger = { debug() {}, info() {}, warn() {}, error() {} }
+
+const quiet = (ms = QUIET_MS) => vi.advanceTimersByTimeAsync(ms)
+
+/** Turns the clock until the promise is settled. */
+async function during<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {}) // whoever asked hears of it below
+  await quiet()
+  return promise
+}
+
+/** A connection as the outbox sees one, which notes what it is given and acknowledges when it is told to. */
+class TestWire implements Wire {
+  readonly sent: string[] = []
+  readonly settled: string[] = []
+  readonly lostBecause: string[] = []
+  readonly strangers = new Set<string>()
+  sending: (entry: rows.OutboxEntry) => Promise<void> = async () => {}
+  readonly #store: Store
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  async send(entry: rows.OutboxEntry): Promise<void> {
+    this.sent.push(entry.id)
+    await this.sending(entry)
+  }
+
+  async settle(id: string, work: () => Work<void>): Promise<void> {
+    this.settled.push(id)
+    await this.#store.write(work)
+  }
+
+  async exists(chat: string): Promise<boolean> {
+    return !this.strangers.has(chat)
+  }
+
+  lost(cause: string): void {
+    this.lostBecause.push(cause)
+  }
+}
+
+/** The real store, whose writes can fail, or be on disk for a while before the one who wrote hears of it. */
+class FaultyStore implements Store {
+  fails = false
+  #held: Promise<void> | undefined
+  readonly #inner: Store
+
+  constructor(inner: Store) {
+    this.#inner = inner
+  }
+
+  /** From now on nobody hears of what is written, until the function that this returns is called. */
+  hold(): () => void {
+    let release = () => {}
+    this.#held = new Promise((released) => {
+      release = () => {
+        this.#held = undefined
+        released()
+      }
+    })
+    return release
+  }
+
+  read<T>(work: () => Work<T>): Promise<T> {
+    return this.#inner.read(work)
+  }
+
+  async write<T>(work: () => Work<T>): Promise<T> {
+    if (this.fails) throw new Error('the disk is gone')
+    const held = this.#held
+    const written = await this.#inner.write(work)
+    await held
+    return written
+  }
+
+  close(): Promise<void> {
+    return this.#inner.close()
+  }
+}
+
+async function world(options: Partial<OutboxOptions> = {}) {
+  const store = new FaultyStore(await openMemoryStore())
+  onTestFinished(() => store.close())
+  let account = OWN
+  let commits = 0
+  const open = () => {
+    const pacer = new Pacer({ gap: { minMs: 0, maxMs: 0 } })
+    const inbox = new Inbox('s', () => account)
+    return new Outbox({
+      session: 's',
+      store,
+      pacer,
+      inbox,
+      account: () => account,
+      logger,
+      committed: () => commits++,
+      ...options,
+    })
+  }
+  const outbox = open()
+  return {
+    store,
+    outbox,
+    /** What a new process would make of the same data. */
+    reopen: open,
+    linkedTo: (other: Account) => {
+      account = other
+    },
+    commits: () => commits,
+    wire: () => new TestWire(store),
+    accept: (ids: string[], kind: Kind = 'singles', to = outbox) =>
+      during(to.accept(ids.map((id, index) => entryOf(id, kind === 'batch' ? index : undefined)))),
+    attach: async (to = outbox) => {
+      const wire = new TestWire(store)
+      await during(to.attach(wire))
+      return wire
+    },
+    ack: async (id: string, error?: string) => {
+      outbox.acked(id, error, Date.now())
+      await quiet()
+    },
+    state: async (id: string) => (await store.read(() => rows.byId('s', id)))?.state,
+    events: async (): Promise<{ event: string; data: Record<string, unknown> }[]> =>
+      (await store.read(() => journal.after('s', 0, 999))).map(({ event, data }) => ({ event, data: { ...data } })),
+    history: async () => (await store.read(() => history.messages('s', null, null, 99))).map(({ id }) => id).reverse(),
+  }
+}
+
+type Kind = 'singles' | 'batch'
+
+/** `A1` is the first message for chat A: the id says where it goes. */
+function entryOf(id: string, index?: number): NewEntry {
+  const chat = chatOf(id)
+  const entry = { id, chat, phone: chat.slice(0, -'@c.us'.length), body: writeText(id) }
+  return index === undefined ? entry : { ...entry, batch: { id: `batch from ${id}`, index } }
+}
+
+const chatOf = (id: string) => `49111111${id.charCodeAt(0)}@c.us`
+
+/** What became of it, or undefined while nothing has. */
+function outcomeOf(outbox: Outbox, id: string): { heard: Outcome[] } {
+  const heard: Outcome[] = []
+  void outbox.outcome(id).then((outcome) => heard.push(outcome))
+  return { heard }
+}
+
+describe('a message accepted as the wire attaches goes out once', () => {
+  test('when it was accepted first', async () => {
+    const { outbox, wire, ack, history } = await world()
+    const to = wire()
+    await during(Promise.all([outbox.accept([entryOf('A1')]), outbox.attach(to)]))
+    expect(to.sent).toEqual(['A1'])
+    await ack('A1')
+    expect(to.sent).toEqual(['A1'])
+    expect(await history()).toEqual(['A1'])
+  })
+  test('when the wire came first', async () => {
+    const { outbox, wire, ack, history } = await world()
+    const to = wire()
+    await during(Promise.all([outbox.attach(to), outbox.accept([entryOf('A1')])]))
+    expect(to.sent).toEqual(['A1'])
+    await ack('A1')
+    expect(to.sent).toEqual(['A1'])
+    expect(await history()).toEqual(['A1'])
+  })
+  test('when it is on disk, and whoever accepts it hears of it only after the wire found it there', async () => {
+    const { outbox, store, wire, ack, history } = await world()
+    const heard = store.hold()
+    const accepted = outbox.accept([entryOf('A1'), entryOf('A2')])
+    await quiet()
+    const to = wire()
+    await during(outbox.attach(to))
+    expect(to.sent).toEqual(['A1'])
+    heard()
+    await during(accepted)
+    await ack('A1')
+    await ack('A2')
+    await quiet(NEXT_TRY_MS)
+    expect(to.sent).toEqual(['A1', 'A2'])
+    expect(await history()).toEqual(['A1', 'A2'])
+  })
+  test('when it was written between two wires', async () => {
+    const { outbox, store, attach, ack } = await world()
+    await attach()
+    const heard = store.hold()
+    const accepted = outbox.accept([entryOf('A1', 0)])
+    await quiet()
+    outbox.detach()
+    const second = await attach()
+    heard()
+    await during(accepted)
+    await ack('A1')
+    await quiet(NEXT_TRY_MS)
+    expect(second.sent).toEqual(['A1'])
+  })
+})
+
+describe('on the wire', () => {
+  test('is one unacknowledged message of each chat at a time', async () => {
+    const { attach, accept, ack } = await world()
+    const wire = await attach()
+    await accept(['A1', 'A2', 'B1', 'A3'])
+    expect(wire.sent).toEqual(['A1', 'B1'])
+    await ack('A1')
+    expect(wire.sent).toEqual(['A1', 'B1', 'A2'])
+    await ack('B1')
+    expect(wire.sent).toEqual(['A1', 'B1', 'A2'])
+    await ack('A2')
+    expect(wire.sent).toEqual(['A1', 'B1', 'A2', 'A3'])
+  })
+  test('are at most four over all chats', async () => {
+    const { attach, accept, ack } = await world()
+    const wire = await attach()
+    await accept(['A1', 'B1', 'C1', 'D1', 'E1', 'F1'])
+    expect(wire.sent).toEqual(['A1', 'B1', 'C1', 'D1'])
+    await ack('C1')
+    expect(wire.sent).toEqual(['A1', 'B1', 'C1', 'D1', 'E1'])
+    await ack('A1')
+    expect(wire.sent).toEqual(['A1', 'B1', 'C1', 'D1', 'E1', 'F1'])
+  })
+  test('what was accepted without a wire goes out in order, a batch and singles alike', async () => {
+    const { attach, accept, ack } = await world()
+    await accept(['A1', 'A2'], 'batch')
+    await accept(['A3'])
+    const wire = await attach()
+    for (const id of ['A1', 'A2', 'A3']) await ack(id)
+    expect(wire.sent).toEqual(['A1', 'A2', 'A3'])
+  })
+  test('a message that a waiting batch of its chat stands before does not overtake it', async () => {
+    const { attach, accept, ack } = await world()
+    const wire = await attach()
+    await accept(['A1', 'A2', 'A3'], 'batch')
+    await accept(['A4'])
+    for (const id of ['A1', 'A2', 'A3', 'A4']) await ack(id)
+    expect(wire.sent).toEqual(['A1', 'A2', 'A3', 'A4'])
+  })
+  test('a chat that waits for its ack keeps no other from the window', async () => {
+    const { attach, accept } = await world()
+    const wire = await attach()
+    await accept(['A1', 'A2', 'A3', 'A4', 'A5'], 'batch')
+    await accept(['B1', 'C1'], 'batch')
+    expect(wire.sent).toEqual(['A1', 'B1', 'C1'])
+  })
+})
+
+describe('an ack', () => {
+  test('settles the message through the wire: history, event and row together', async () => {
+    const { outbox, attach, accept, ack, state, history, events } = await world()
+    const wire = await attach()
+    const { heard } = outcomeOf(outbox, 'A1')
+    await accept(['A1'])
+    await ack('A1')
+    expect(wire.settled).toEqual(['A1'])
+    expect(heard).toEqual([{ state: 'sent' }])
+    expect(await state('A1')).toBe('sent')
+    expect(await history()).toEqual(['A1'])
+    expect(await events()).toMatchObject([{ event: 'message_sent', data: { id: 'A1', body: 'A1', isFromMe: true } }])
+  })
+  test('that comes twice is heard of once', async () => {
+    const { outbox, attach, accept, events, commits } = await world()
+    await attach()
+    const { heard } = outcomeOf(outbox, 'A1')
+    await accept(['A1'])
+    outbox.acked('A1', undefined, 1)
+    outbox.acked('A1', undefined, 1)
+    outbox.acked('A1', '479', 1)
+    await quiet()
+    expect(heard).toEqual([{ state: 'sent' }])
+    expect(await events()).toHaveLength(1)
+    expect(commits()).toBe(1)
+  })
+  test('for something that is not ours changes nothing', async () => {
+    const { attach, ack, events, commits } = await world()
+    const wire = await attach()
+    await ack('Z1')
+    expect(wire.settled).toEqual([])
+    expect(await events()).toEqual([])
+    expect(commits()).toBe(0)
+  })
+  test.each(NOT_NOW)('with "not now" (%s) tries the same message again before the next of its chat', async (code) => {
+    const { attach, accept, ack } = await world()
+    const wire = await attach()
+    await accept(['A1', 'A2', 'B1'])
+    await ack('A1', code)
+    await ack('B1')
+    await accept(['B2', 'C1'])
+    // The other chats go on meanwhile; the one that was refused waits as a whole.
+    expect(wire.sent).toEqual(['A1', 'B1', 'B2', 'C1'])
+    await quiet(NEXT_TRY_MS)
+    expect(wire.sent).toEqual(['A1', 'B1', 'B2', 'C1', 'A1'])
+    await ack('A1')
+    await ack('A2')
+    expect(wire.sent).toEqual(['A1', 'B1', 'B2', 'C1', 'A1', 'A2'])
+  })
+  test('with "not now" keeps no place on the wire', async () => {
+    const { attach, accept, ack } = await world()
+    const wire = await attach()
+    await accept(['A1', 'B1', 'C1', 'D1', 'E1'])
+    await ack('A1', '429')
+    expect(wire.sent).toEqual(['A1', 'B1', 'C1', 'D1', 'E1'])
+  })
+  test('with "not now" holds the order when more is accepted for the chat while it waits', async () => {
+    const { attach, accept, ack } = await world()
+    const wire = await attach()
+    await accept(['A1', 'A2'], 'batch')
+    await ack('A1', '503')
+    await accept(['A3'])
+    await accept(['B1', 'C1'])
+    await quiet(NEXT_TRY_MS)
+    for (const id of ['A1', 'A2', 'A3']) await ack(id)
+    expect(wire.sent.filter((id) => id.startsWith('A'))).toEqual(['A1', 'A1', 'A2', 'A3'])
+  })
+  test('with "not now" five times fails the message, and the next of its chat goes out', async () => {
+    const { outbox, attach, accept, ack, state } = await world()
+    const wire = await attach()
+    const { heard } = outcomeOf(outbox, 'A1')
+    await accept(['A1', 'A2'])
+    for (let refusal = 1; refusal <= 5; refusal++) {
+      expect(heard).toEqual([])
+      await ack('A1', '500')
+      await quiet(NEXT_TRY_MS)
+    }
+    expect(heard).toMatchObject([{ state: 'failed', code: 'WHATSAPP_REJECTED' }])
+    expect(await state('A1')).toBe('failed')
+    expect(wire.sent).toEqual(['A1', 'A1', 'A1', 'A1', 'A1', 'A2'])
+    await ack('A2')
+    expect(await state('A2')).toBe('sent')
+  })
+  test.each([
+    ['463', 'WHATSAPP_RESTRICTED'],
+    ['404', 'NOT_ON_WHATSAPP'],
+    ['479', 'WHATSAPP_REJECTED'],
+    ['400', 'WHATSAPP_REJECTED'],
+  ])('with the final error %s fails the message at once as %s', async (error, code) => {
+    const { outbox, attach, accept, ack, state, events, history } = await world()
+    const wire = await attach()
+    const { heard } = outcomeOf(outbox, 'A1')
+    await accept(['A1', 'A2'])
+    await ack('A1', error)
+    expect(heard).toMatchObject([{ state: 'failed', code }])
+    expect(await state('A1')).toBe('failed')
+    expect(wire.settled).toEqual(['A1'])
+    expect(await events()).toMatchObject([{ event: 'message_failed', data: { id: 'A1', chatId: chatOf('A1'), code } }])
+    expect(await history()).toEqual([])
+    expect(wire.sent).toEqual(['A1', 'A2'])
+  })
+})
+
+describe('a message whose time is over', () => {
+  test('is not sent by the next wire: it is expired, and told as failed', async () => {
+    const { outbox, attach, accept, state, events } = await world()
+    const { heard } = outcomeOf(outbox, 'A1')
+    await accept(['A1'])
+    vi.setSystemTime(Date.now() + SEND_DEADLINE_MS + 1)
+    await accept(['A2'])
+    const wire = await attach()
+    expect(wire.sent).toEqual(['A2'])
+    expect(heard).toMatchObject([{ state: 'failed', code: 'EXPIRED' }])
+    expect(await state('A1')).toBe('expired')
+    expect(await events()).toMatchObject([{ event: 'message_failed', data: { id: 'A1', code: 'EXPIRED' } }])
+  })
+  test('expires without any connection, and what has time left does not', async () => {
+    const { outbox, accept, state, events, commits } = await world()
+    const { heard } = outcomeOf(outbox, 'A1')
+    await accept(['A1'])
+    vi.setSystemTime(Date.now() + SEND_DEADLINE_MS + 1)
+    await accept(['A2', 'B1'])
+    await during(outbox.expire())
+    expect(await state('A1')).toBe('expired')
+    expect([await state('A2'), await state('B1')]).toEqual(['queued', 'queued'])
+    expect(heard).toMatchObject([{ state: 'failed', code: 'EXPIRED' }])
+    expect(await events()).toMatchObject([{ event: 'message_failed', data: { id: 'A1', code: 'EXPIRED' } }])
+    expect(commits()).toBeGreaterThan(0)
+  })
+  test('is told once, however often somebody looks', async () => {
+    const { outbox, attach, accept, events } = await world()
+    await accept(['A1'])
+    vi.setSystemTime(Date.now() + SEND_DEADLINE_MS + 1)
+    await during(Promise.all([outbox.expire(), outbox.expire()]))
+    await during(outbox.expire())
+    const wire = await attach()
+    expect(await events()).toHaveLength(1)
+    expect(wire.sent).toEqual([])
+  })
+  test('gives its place in the outbox back', async () => {
+    const { outbox, accept } = await world({ limit: 2 })
+    await accept(['A1', 'A2'])
+    vi.setSystemTime(Date.now() + SEND_DEADLINE_MS + 1)
+    await during(outbox.expire())
+    await accept(['A3', 'A4'])
+    await expect(accept(['A5'])).rejects.toMatchObject({ code: 'OUTBOX_FULL' })
+  })
+  test('gives back only its own place, however often somebody looks', async () => {
+    const { outbox, accept } = await world({ limit: 2 })
+    await accept(['A1'])
+    vi.setSystemTime(Date.now() + SEND_DEADLINE_MS + 1)
+    await accept(['A2'])
+    await during(Promise.all([outbox.expire(), outbox.expire()]))
+    await accept(['A3'])
+    await expect(accept(['A4'])).rejects.toMatchObject({ code: 'OUTBOX_FULL' })
+  })
+  test('while it waits behind another of its chat is not sent, and the one after it goes out', async () => {
+    const { outbox, attach, accept, ack, state, events } = await world({ limit: 3 })
+    const wire = await attach()
+    await accept(['A1', 'A2'])
+    vi.setSystemTime(Date.now() + SEND_DEADLINE_MS + 1)
+    await accept(['A3'])
+    await during(outbox.expire())
+    // What is on the wire may have arrived: only its ack, or the end of the wire, settles it.
+    expect([await state('A1'), await state('A2'), await state('A3')]).toEqual(['queued', 'expired', 'queued'])
+    await ack('A1')
+    expect(wire.sent).toEqual(['A1', 'A3'])
+    expect((await events()).map(({ event, data }) => [event, data.id])).toEqual([
+      ['message_failed', 'A2'],
+      ['message_sent', 'A1'],
+    ])
+    await accept(['A4', 'A5'])
+    await expect(accept(['A6'])).rejects.toMatchObject({ code: 'OUTBOX_FULL' })
+  })
+  test('while WhatsApp is asked for its recipient is not sent after it was told as failed', async () => {
+    const { outbox, attach, accept, events } = await world()
+    const wire = await attach()
+    let answer: (exists: boolean) => void = () => {}
+    wire.exists = () => new Promise((answered) => (answer = answered))
+    await accept(['A1'])
+    vi.setSystemTime(Date.now() + SEND_DEADLINE_MS + 1)
+    await during(outbox.expire())
+    answer(true)
+    await quiet()
+    expect((await events()).map(({ event }) => event)).toEqual(['message_failed'])
+    expect(wire.sent).toEqual([])
+  })
+})
+
+describe('what another account accepted', () => {
+  test('is not sent and fails', async () => {
+    const { outbox, attach, accept, linkedTo, state, events } = await world()
+    const { heard } = outcomeOf(outbox, 'A1')
+    await accept(['A1', 'B1'])
+    linkedTo(OTHER)
+    await accept(['A2'])
+    const wire = await attach()
+    expect(wire.sent).toEqual(['A2'])
+    expect(heard).toMatchObject([{ state: 'failed', code: 'WHATSAPP_REJECTED' }])
+    expect([await state('A1'), await state('B1')]).toEqual(['failed', 'failed'])
+    expect((await events()).map(({ event, data }) => [event, data.id])).toEqual([
+      ['message_failed', 'A1'],
+      ['message_failed', 'B1'],
+    ])
+  })
+})
+
+describe('a full outbox', () => {
+  test('takes nothing of what would be too much, and says how much it holds', async () => {
+    const { store, accept } = await world({ limit: 3 })
+    await accept(['A1', 'A2'])
+    await expect(accept(['B1', 'B2'])).rejects.toMatchObject({
+      code: 'OUTBOX_FULL',
+      details: { limit: 3, retryAfterMs: expect.any(Number) },
+    })
+    expect((await store.read(() => rows.unsettled('s'))).map(({ id }) => id)).toEqual(['A1', 'A2'])
+    await accept(['B1'])
+    await expect(accept(['B2'])).rejects.toMatchObject({ code: 'OUTBOX_FULL' })
+  })
+  test('has room again when something is sent or fails', async () => {
+    const { attach, accept, ack } = await world({ limit: 2 })
+    await attach()
+    await accept(['A1', 'B1'])
+    await expect(accept(['C1'])).rejects.toMatchObject({ code: 'OUTBOX_FULL' })
+    await ack('A1')
+    await accept(['C1'])
+    await ack('B1', '479')
+    await accept(['D1'])
+    await expect(accept(['E1'])).rejects.toMatchObject({ code: 'OUTBOX_FULL' })
+  })
+  test('is as full in the next process', async () => {
+    const { reopen, accept } = await world({ limit: 2 })
+    await accept(['A1', 'B1'])
+    await expect(accept(['C1'], 'singles', reopen())).rejects.toMatchObject({ code: 'OUTBOX_FULL' })
+  })
+  test('is not overfilled by two who come at the same time', async () => {
+    const { outbox, store } = await world({ limit: 3 })
+    const ended = await during(
+      Promise.allSettled([
+        outbox.accept([entryOf('A1'), entryOf('A2')]),
+        outbox.accept([entryOf('B1'), entryOf('B2')]),
+      ]),
+    )
+    expect(ended.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
+    expect(await store.read(() => rows.waiting('s'))).toMatchObject({ count: 2 })
+  })
+  test('is counted right when it was attached while somebody accepts', async () => {
+    const { outbox, wire, accept } = await world({ limit: 3 })
+    await during(Promise.all([outbox.accept([entryOf('A1'), entryOf('B1')]), outbox.attach(wire())]))
+    await accept(['C1'])
+    await expect(accept(['D1'])).rejects.toMatchObject({ code: 'OUTBOX_FULL' })
+  })
+})
+
+describe('a wire that falls silent', () => {
+  test('is said to be lost after 30 s without an ack, and the next sends the same id', async () => {
+    const { outbox, attach, accept, ack, history } = await world()
+    const first = await attach()
+    await accept(['A1', 'A2'])
+    await quiet(ACK_TIMEOUT_MS - 2 * QUIET_MS)
+    expect(first.lostBecause).toEqual([])
+    await quiet(2 * QUIET_MS)
+    expect(first.lostBecause).toHaveLength(1)
+    outbox.detach()
+    const second = await attach()
+    expect(second.sent).toEqual(['A1'])
+    await ack('A1')
+    await ack('A2')
+    expect(second.sent).toEqual(['A1', 'A2'])
+    expect(await history()).toEqual(['A1', 'A2'])
+  })
+  test('is not lost when the ack comes in time, or when it was let go', async () => {
+    const { outbox, attach, accept, ack } = await world()
+    const wire = await attach()
+    await accept(['A1'])
+    await quiet(ACK_TIMEOUT_MS - 2 * QUIET_MS)
+    await ack('A1')
+    await accept(['B1'])
+    outbox.detach()
+    await quiet(2 * ACK_TIMEOUT_MS)
+    expect(wire.lostBecause).toEqual([])
+  })
+})
+
+describe('detaching', () => {
+  test('while a message waits for its place on the wire, lets the next wire send everything, in order', async () => {
+    const { outbox, attach, accept, ack } = await world()
+    const ids = ['A1', 'B1', 'C1', 'D1', 'E1', 'F1']
+    const first = await attach()
+    await accept(ids)
+    expect(first.sent).toEqual(ids.slice(0, WINDOW))
+    outbox.detach()
+    await quiet()
+    expect(first.sent).toEqual(ids.slice(0, WINDOW))
+    const second = await attach()
+    expect(second.sent).toEqual(ids.slice(0, WINDOW))
+    for (const id of ids) await ack(id)
+    expect(second.sent).toEqual(ids)
+  })
+  test('and attaching in one turn does the same', async () => {
+    const { outbox, attach, accept, ack } = await world()
+    const ids = ['A1', 'B1', 'C1', 'D1', 'E1', 'A2']
+    await attach()
+    await accept(ids)
+    outbox.detach()
+    const second = await attach()
+    for (const id of ids) await ack(id)
+    expect(second.sent).toEqual(ids)
+  })
+  test('while a message waits for its next try sends it with the next wire, first and once', async () => {
+    const { outbox, attach, accept, ack } = await world()
+    await attach()
+    await accept(['A1', 'A2'])
+    await ack('A1', '503')
+    outbox.detach()
+    const second = await attach()
+    await quiet(NEXT_TRY_MS)
+    expect(second.sent).toEqual(['A1'])
+    await ack('A1')
+    await ack('A2')
+    expect(second.sent).toEqual(['A1', 'A2'])
+  })
+  test('while a frame is being written leaves the message to the next wire', async () => {
+    const { outbox, attach, accept, ack, state } = await world()
+    const first = await attach()
+    let fail: (error: Error) => void = () => {}
+    first.sending = () => new Promise((_, reject) => (fail = reject))
+    await accept(['A1'])
+    outbox.detach()
+    fail(new Error('Connection Closed'))
+    await quiet()
+    const second = await attach()
+    expect(await state('A1')).toBe('queued')
+    expect(second.sent).toEqual(['A1'])
+    await ack('A1')
+    expect(await state('A1')).toBe('sent')
+  })
+  test('leaves an ack of the old wire nothing to settle', async () => {
+    const { outbox, attach, accept, ack, state } = await world()
+    await attach()
+    await accept(['A1'])
+    outbox.detach()
+    await ack('A1')
+    expect(await state('A1')).toBe('queued')
+  })
+})
+
+describe('a message that cannot be sent', () => {
+  test('to somebody who is not on WhatsApp fails, and the others go out', async () => {
+    const { outbox, attach, accept } = await world()
+    const wire = await attach()
+    wire.strangers.add(chatOf('A1'))
+    const { heard } = outcomeOf(outbox, 'A1')
+    await accept(['A1', 'B1'])
+    expect(heard).toMatchObject([{ state: 'failed', code: 'NOT_ON_WHATSAPP' }])
+    expect(wire.sent).toEqual(['B1'])
+  })
+  test('because it was not written is not sent: accepting rejects, and room is left for it', async () => {
+    const { store, attach, accept, events } = await world({ limit: 1 })
+    const wire = await attach()
+    store.fails = true
+    await expect(accept(['A1'])).rejects.toThrow('the disk is gone')
+    store.fails = false
+    await quiet(NEXT_TRY_MS)
+    expect(wire.sent).toEqual([])
+    expect(await store.read(() => rows.unsettled('s'))).toEqual([])
+    expect(await events()).toEqual([])
+    await accept(['A1'])
+    expect(wire.sent).toEqual(['A1'])
+  })
+})
+
+describe('whoever asks for the outcome', () => {
+  test('hears it once, and each of several does', async () => {
+    const { outbox, attach, accept, ack } = await world()
+    await attach()
+    const [first, second] = [outcomeOf(outbox, 'A1'), outcomeOf(outbox, 'A1')]
+    await accept(['A1'])
+    await ack('A1')
+    await ack('A1')
+    expect([first.heard, second.heard]).toEqual([[{ state: 'sent' }], [{ state: 'sent' }]])
+  })
+  test('hears it of the wire that settled it, after others were lost', async () => {
+    const { outbox, attach, accept, ack } = await world()
+    const { heard } = outcomeOf(outbox, 'A1')
+    await attach()
+    await accept(['A1'])
+    outbox.detach()
+    await attach()
+    expect(heard).toEqual([])
+    await ack('A1')
+    expect(heard).toEqual([{ state: 'sent' }])
+  })
+})
