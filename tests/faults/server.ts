@@ -13,6 +13,7 @@ const server = await createServer({
   adminPassword: 'correct horse battery staple',
   pacingMinMs: Number(PACING_MIN),
   pacingMaxMs: Number(PACING_MAX),
+  allowLoopback: true,
   baileys: { waWebSocketUrl: `${EMULATOR.replace('http', 'ws')}/ws/chat` },
 })
 console.log(`server ${server.url}`)
