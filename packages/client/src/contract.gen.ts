@@ -32,7 +32,7 @@ export interface SessionInfo {
   state: SessionState
   /** Set while `state` is `failed`. */
   reason: FailureReason | null
-  /** When the next connection is tried, in ms since the epoch, while `state` is `waiting`. */
+  /** When the next connection is tried while `state` is `waiting`, or a ban ends; ms since the epoch. */
   retryAt: number | null
   account: Account | null
   createdAt: number
@@ -275,7 +275,10 @@ export interface SessionApi {
   /** Closes the connection and keeps it closed, over restarts too. What was accepted stays queued. */
   stop(): Promise<void>
   restart(): Promise<void>
-  /** Unlinks the account. Credentials are archived, history stays. */
+  /**
+   * Unlinks the account, which only WhatsApp can do. Credentials are archived, history stays.
+   * @throws WHATSAPP_DISCONNECTED unless the session is ready; then nothing has changed
+   */
   logout(): Promise<void>
   /** @throws NOT_LINKING when nobody can scan now, LINKING_EXPIRED when nobody did in time. */
   qr(): Promise<LinkingQr>
@@ -429,6 +432,8 @@ export interface Health {
   sessions?: Record<SessionState, number>
   /** With the admin token only: messages that are accepted and not sent yet. */
   queue?: { depth: number; oldestAt: number | null }
+  /** With the admin token only: faults that would have ended the process; the log has each. Counted from its start. */
+  unhandledRejections?: number
 }
 
 /** An event as webhooks carry it: the SDK's envelope, with `instanceId` for `sessionId`. */

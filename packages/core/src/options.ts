@@ -25,7 +25,7 @@ export interface SessionManagerOptions {
   pacing?: Gap
   /** How long `send` waits for WhatsApp's server before it says `queued`. Default 8,000 ms. */
   sendWaitMs?: number
-  /** How many sessions connect at the same time after a start. Default 12: a thousand at once time out. */
+  /** How many sessions dial at the same time, after a start or when a network comes back. Default 12: a thousand time out. */
   connectAtOnce?: number
   /** Default `enforce`. It holds for the whole process, for the sockets that core opens. */
   certificates?: CertificateMode

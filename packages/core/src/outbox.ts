@@ -1,6 +1,7 @@
 import { chatKind, userOf } from './chat-id.ts'
 import { isWamuxError, WamuxError } from './errors.ts'
 import type { Inbox } from './inbox.ts'
+import { Lines } from './lines.ts'
 import { ACK, toMessage } from './message.ts'
 import { type Logger, SEND_DEADLINE_MS } from './options.ts'
 import type { Pacer, Priority } from './pacer.ts'
@@ -22,7 +23,12 @@ export interface Wire {
 }
 
 /** How a message ended. */
-export type Outcome = { state: 'sent' } | { state: 'failed'; code: MessageFailed['code']; error: string }
+export type Outcome = { state: 'sent' } | Failure
+export interface Failure {
+  state: 'failed'
+  code: MessageFailed['code']
+  error: string
+}
 
 export interface NewEntry {
   id: string
@@ -46,11 +52,12 @@ const TRY_AGAIN_MS = 5_000
 const NOT_NOW = new Set(['408', '429', '500', '503'])
 
 /** What one account accepted must not be sent by another that the session was linked to later. */
-const OTHER_ACCOUNT: Outcome & { state: 'failed' } = {
+const OTHER_ACCOUNT: Failure = {
   state: 'failed',
   code: 'WHATSAPP_REJECTED',
   error: 'The session is linked to another account now.',
 }
+const EXPIRED: Failure = { state: 'failed', code: 'EXPIRED', error: 'The message could not be sent in time.' }
 
 export interface OutboxOptions {
   session: string
@@ -59,43 +66,45 @@ export interface OutboxOptions {
   inbox: Inbox
   account: () => Account | null
   logger: Logger
+  /** How many messages may wait. Default 20,000. */
+  limit?: number
   /** Something was committed that others may want to read. */
   committed(): void
 }
 
 /**
  * Accepted messages of one session: written first, then sent, settled by WhatsApp's own ack, sent again under the same
- * id until then. Within a chat the order of acceptance holds.
+ * id until then. Within a chat the order of acceptance holds: the next goes when the one before is settled.
  */
 export class Outbox {
   readonly #options: OutboxOptions
-  /** Not on the wire, by chat, in order. */
-  readonly #waiting = new Map<string, rows.OutboxEntry[]>()
+  readonly #lines: Lines<rows.OutboxEntry>
   readonly #onWire = new Map<string, { entry: rows.OutboxEntry; timer: NodeJS.Timeout }>()
-  /** How many urgent tickets each chat has, not yet used. */
-  readonly #urgent = new Map<string, number>()
   readonly #tries = new Map<string, number>()
   readonly #askers = new Map<string, ((outcome: Outcome) => void)[]>()
   readonly #timers = new Set<NodeJS.Timeout>()
   #wire: Wire | undefined
+  /** Accepted while the older ones were being read; they come after those. */
+  #late: rows.OutboxEntry[] | undefined
   #slots: (() => void)[] = []
   /** How many messages are neither sent nor given up, once it was counted. */
   #unsettled: number | undefined
 
   constructor(options: OutboxOptions) {
     this.#options = options
+    this.#lines = new Lines((chat, priority) => options.pacer.run(() => this.#ticket(chat, priority), priority))
   }
 
-  /** Writes the messages, all or none, and lets them wait for their turn. */
-  async accept(entries: readonly NewEntry[], priority: Priority): Promise<void> {
+  /** Writes the messages, all or none, and lets them wait for their turn. @throws OUTBOX_FULL */
+  async accept(entries: readonly NewEntry[]): Promise<void> {
     const now = Date.now()
-    const { session, store } = this.#options
+    const { session, store, limit = FULL } = this.#options
     const account = this.#options.account()?.phone ?? ''
     const counted = this.#unsettled ?? (await store.read(() => rows.waiting(session))).count
     this.#unsettled ??= counted
-    if (this.#unsettled + entries.length > FULL) {
-      const message = `${this.#unsettled} messages wait already; at most ${FULL} may.`
-      throw new WamuxError('OUTBOX_FULL', message, { limit: FULL, retryAfterMs: FULL_RETRY_MS })
+    if (this.#unsettled + entries.length > limit) {
+      const message = `${this.#unsettled} messages wait already; at most ${limit} may.`
+      throw new WamuxError('OUTBOX_FULL', message, { limit, retryAfterMs: FULL_RETRY_MS })
     }
     this.#unsettled += entries.length
     const accepted = await store
@@ -112,7 +121,8 @@ export class Outbox {
         this.#unsettled = undefined // counted again
         throw error
       })
-    if (this.#wire) for (const entry of accepted) this.#enqueue(entry, priority)
+    if (this.#late) this.#late.push(...accepted)
+    else if (this.#wire) for (const entry of accepted) this.#lines.add(entry)
   }
 
   /** Resolves when the message is settled. */
@@ -131,97 +141,91 @@ export class Outbox {
   async attach(wire: Wire): Promise<void> {
     const { session, store } = this.#options
     this.#wire = wire
+    this.#late = []
     const unsettled = await store.read(() => rows.unsettled(session))
     if (this.#wire !== wire) return
-    this.#waiting.clear()
-    this.#unsettled = unsettled.length
+    const all = [...unsettled, ...this.#late]
+    this.#late = undefined
     const phone = this.#options.account()?.phone
-    for (const entry of unsettled) {
-      if (entry.account === phone) this.#enqueue(entry, entry.batch === null ? 'single' : 'bulk')
-      else await this.#failed(entry, OTHER_ACCOUNT)
-    }
+    for (const entry of all) if (entry.account === phone) this.#lines.add(entry)
+    for (const entry of all) if (entry.account !== phone) await this.#failed(entry, OTHER_ACCOUNT)
   }
 
   /** The connection is gone: what it had on the wire is unsettled, and waits for the next. */
   detach(): void {
     this.#wire = undefined
+    this.#late = undefined
     for (const { timer } of this.#onWire.values()) clearTimeout(timer)
     for (const timer of this.#timers) clearTimeout(timer)
     this.#timers.clear()
     this.#onWire.clear()
-    this.#waiting.clear()
+    this.#lines.clear()
     for (const free of this.#slots.splice(0)) free()
+  }
+
+  /** Gives up what waited past its deadline, for sessions too that have no connection. */
+  async expire(): Promise<void> {
+    const { session, store } = this.#options
+    const now = Date.now()
+    const unsettled = await store.read(() => rows.unsettled(session))
+    for (const entry of unsettled.filter(({ deadline }) => deadline <= now)) {
+      // What is on its way, or just being looked at, is not ours to give up: it will be settled.
+      const waits = this.#wire ? this.#late === undefined && this.#lines.remove(entry) : true
+      if (waits) await this.#failed(entry, EXPIRED)
+    }
   }
 
   /** WhatsApp's server answered for a message. */
   acked(id: string, error: string | undefined, timestamp: number): void {
-    const onWire = this.#onWire.get(id)
-    if (!onWire) return // a second ack, or one for something that is not ours to settle
+    const entry = this.#onWire.get(id)?.entry
+    if (!entry) return // a second ack, or one for something that is not ours to settle
     this.#offWire(id)
-    if (error === undefined) return void this.#report(this.#sent(onWire.entry, timestamp), 'settling a message')
-    if (NOT_NOW.has(error) && this.#tryAgain(onWire.entry)) return
-    const failure: Outcome = { state: 'failed', code: codeOf(error), error: `WhatsApp refused the message (${error}).` }
-    this.#report(this.#failed(onWire.entry, failure), 'settling a refused message')
-  }
-
-  #enqueue(entry: rows.OutboxEntry, priority: Priority): void {
-    const { chat } = entry
-    const queue = this.#waiting.get(chat) ?? []
-    this.#waiting.set(chat, queue)
-    queue.push(entry)
-    if (priority === 'bulk') {
-      this.#options.pacer.run(() => this.#ticket(chat), 'bulk')
-      return
-    }
-    // A ticket sends the first message that waits in its chat. When an urgent message has others of its chat before it,
-    // they go first and just as urgently, so that the order in the chat holds; their own tickets then find nothing.
-    for (let urgent = this.#urgent.get(chat) ?? 0; urgent < queue.length; urgent++) this.#urgently(chat)
-  }
-
-  #urgently(chat: string): void {
-    this.#urgent.set(chat, (this.#urgent.get(chat) ?? 0) + 1)
-    this.#options.pacer.run(() => {
-      const left = (this.#urgent.get(chat) ?? 1) - 1
-      if (left > 0) this.#urgent.set(chat, left)
-      else this.#urgent.delete(chat)
-      return this.#ticket(chat)
-    }, 'single')
+    if (error === undefined) this.#report(this.#sent(entry, timestamp), 'settling a message')
+    else if (NOT_NOW.has(error) && this.#tryAgain(entry)) return
+    else this.#report(this.#failed(entry, refused(error)), 'settling a refused message')
+    this.#lines.done(entry)
   }
 
   /** Says whether something was sent, so that the next waits for a gap. */
-  async #ticket(chat: string): Promise<boolean> {
+  async #ticket(chat: string, priority: Priority): Promise<boolean> {
     while (this.#wire && this.#onWire.size >= WINDOW) await new Promise<void>((free) => this.#slots.push(free))
     const wire = this.#wire
-    const entry = wire && this.#waiting.get(chat)?.shift()
+    const entry = wire && this.#lines.take(chat, priority)
     if (!wire || !entry) return false
-    if (this.#waiting.get(chat)?.length === 0) this.#waiting.delete(chat)
     try {
-      if (entry.deadline <= Date.now()) {
-        await this.#failed(entry, { state: 'failed', code: 'EXPIRED', error: 'The message could not be sent in time.' })
-        return false
-      }
-      if (!(await wire.exists(entry.chat))) {
-        const error = `${entry.phone} has no WhatsApp account.`
-        await this.#failed(entry, { state: 'failed', code: 'NOT_ON_WHATSAPP', error })
-        return false
-      }
+      const hopeless = await this.#hopeless(entry, wire)
+      // Without a connection, or a store, the row just stays: the next connection sends it.
       if (this.#wire !== wire) return false
+      if (hopeless) {
+        await this.#failed(entry, hopeless)
+        this.#lines.done(entry)
+        return false
+      }
       this.#toWire(entry, wire)
       await wire.send(entry)
       return true
     } catch (error) {
+      if (this.#wire !== wire) return false
       this.#offWire(entry.id)
-      // Without a connection, or a store, the row just stays: the next connection sends it.
-      if (this.#wire !== wire || isOfConnection(error) || this.#tryAgain(entry)) return false
+      if (isOfConnection(error)) return false
+      const isFinal = isWamuxError(error, 'WHATSAPP_REJECTED')
+      if (!isFinal && this.#tryAgain(entry)) return false
       this.#options.logger.warn({ error, session: this.#options.session, id: entry.id }, 'a message could not be sent')
-      const failure: Outcome = {
-        state: 'failed',
-        code: 'WHATSAPP_REJECTED',
-        error: 'The message could not be encrypted.',
-      }
+      const why = isFinal ? error.message : 'The message could not be encrypted.'
+      const failure: Failure = { state: 'failed', code: 'WHATSAPP_REJECTED', error: why }
       this.#report(this.#failed(entry, failure), 'settling a message that could not be sent')
-      return true
+      this.#lines.done(entry)
+      return false
     }
+  }
+
+  /** Why a message cannot be sent at all, if so. */
+  async #hopeless(entry: rows.OutboxEntry, wire: Wire): Promise<Failure | undefined> {
+    const isOver = () => entry.deadline <= Date.now()
+    if (isOver()) return EXPIRED
+    // Asking may take a while.
+    if (await wire.exists(entry.chat)) return isOver() ? EXPIRED : undefined
+    return { state: 'failed', code: 'NOT_ON_WHATSAPP', error: `${entry.phone} has no WhatsApp account.` }
   }
 
   #toWire(entry: rows.OutboxEntry, wire: Wire): void {
@@ -235,17 +239,15 @@ export class Outbox {
     this.#slots.shift()?.()
   }
 
-  /** Lets a message wait and go again, before everything else in its chat; false when it was tried often enough. */
+  /** Lets a message go again later, before everything else in its chat; false when it was tried often enough. */
   #tryAgain(entry: rows.OutboxEntry): boolean {
     const tries = (this.#tries.get(entry.id) ?? 0) + 1
     if (tries >= TRIES) return false
     this.#tries.set(entry.id, tries)
-    const queue = this.#waiting.get(entry.chat) ?? []
-    this.#waiting.set(entry.chat, queue)
-    queue.unshift(entry)
+    this.#lines.back(entry)
     const timer = setTimeout(() => {
       this.#timers.delete(timer)
-      this.#urgently(entry.chat)
+      this.#lines.retry(entry.chat)
     }, TRY_AGAIN_MS * tries)
     this.#timers.add(timer)
     return true
@@ -255,7 +257,7 @@ export class Outbox {
     const { session, inbox, account } = this.#options
     const { type, body } = readBody(entry.body)
     await this.#settle(entry, { state: 'sent' }, function* () {
-      if (!(yield* rows.settle(session, entry.id, 'sent', null))) return
+      if (!(yield* rows.settle(session, entry.id, 'sent', null))) return false
       const contact = yield* contactOf(session, entry.chat)
       const chat = contact ? contacts.chatOf(contact) : entry.chat
       const known = yield* rows.byId(session, entry.id)
@@ -273,23 +275,31 @@ export class Outbox {
       yield* journal.append(session, 'message_sent', chat, timestamp, told)
       // A receipt overtook the ack.
       if (ack > ACK.server) yield* inbox.acked(chat, entry.id, ack, timestamp)
+      return true
     })
   }
 
-  async #failed(entry: rows.OutboxEntry, outcome: Outcome & { state: 'failed' }): Promise<void> {
+  async #failed(entry: rows.OutboxEntry, outcome: Failure): Promise<void> {
     const { session } = this.#options
     const { code, error } = outcome
     await this.#settle(entry, outcome, function* () {
-      if (!(yield* rows.settle(session, entry.id, code === 'EXPIRED' ? 'expired' : 'failed', code))) return
+      if (!(yield* rows.settle(session, entry.id, code === 'EXPIRED' ? 'expired' : 'failed', code))) return false
       const timestamp = Date.now()
       const data = { id: entry.id, chatId: entry.chat, code, error, timestamp }
       yield* journal.append(session, 'message_failed', entry.chat, timestamp, data)
+      return true
     })
   }
 
-  async #settle(entry: rows.OutboxEntry, outcome: Outcome, work: () => Work<void>): Promise<void> {
+  /** `work` says whether it settled the message, or somebody had done that before. */
+  async #settle(entry: rows.OutboxEntry, outcome: Outcome, work: () => Work<boolean>): Promise<void> {
     const { store, committed } = this.#options
-    await (this.#wire ? this.#wire.settle(entry.id, work) : store.write(work))
+    let isFirst = false
+    const noted = function* (): Work<void> {
+      isFirst = yield* work()
+    }
+    await (this.#wire ? this.#wire.settle(entry.id, noted) : store.write(noted))
+    if (!isFirst) return
     this.#tries.delete(entry.id)
     if (this.#unsettled) this.#unsettled--
     const askers = this.#askers.get(entry.id) ?? []
@@ -314,8 +324,11 @@ function* contactOf(session: string, chat: string): Work<contacts.ContactRow | n
 }
 
 /** WhatsApp's error codes in acks, as far as they are known. */
-function codeOf(error: string): MessageFailed['code'] {
-  if (error === '463') return 'WHATSAPP_RESTRICTED'
-  if (error === '404') return 'NOT_ON_WHATSAPP'
-  return 'WHATSAPP_REJECTED'
+function refused(error: string): Failure {
+  const known: Record<string, MessageFailed['code']> = { '463': 'WHATSAPP_RESTRICTED', '404': 'NOT_ON_WHATSAPP' }
+  return {
+    state: 'failed',
+    code: known[error] ?? 'WHATSAPP_REJECTED',
+    error: `WhatsApp refused the message (${error}).`,
+  }
 }

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { invalid, WamuxError } from './errors.ts'
 import { Teller } from './events.ts'
+import { Gate } from './gate.ts'
 import {
   consoleLogger,
   DEFAULT_CONNECT_AT_ONCE,
@@ -29,6 +30,8 @@ export interface CreateOptions {
 }
 
 const DAY_MS = 24 * 60 * 60_000
+/** How often it is looked for messages whose time is over. */
+const EXPIRY_MS = 60_000
 
 /**
  * Many WhatsApp accounts in one process.
@@ -48,11 +51,13 @@ const DAY_MS = 24 * 60 * 60_000
 export class SessionManager extends Teller {
   readonly #options: SessionManagerOptions
   readonly #sessions = new Map<string, Session>()
+  readonly #gate: Gate
   #store: Store | undefined
   #lookups: Lookups | undefined
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
   #housekeeping: NodeJS.Timeout | undefined
+  #expiry: NodeJS.Timeout | undefined
 
   constructor(options: SessionManagerOptions = {}) {
     super(options.logger ?? consoleLogger)
@@ -61,6 +66,7 @@ export class SessionManager extends Teller {
       throw invalid('pacing', 'must have a minMs of 0 or more and a maxMs that is not smaller.')
     }
     this.#options = options
+    this.#gate = new Gate(options.connectAtOnce ?? DEFAULT_CONNECT_AT_ONCE)
   }
 
   /** Where everything is kept. @throws STOPPING before {@link start} and after {@link stop} */
@@ -149,7 +155,7 @@ export class SessionManager extends Teller {
 
   async #start(): Promise<void> {
     await this.#stopping
-    const { data = DEFAULT_DATA, store, lookups, connectAtOnce = DEFAULT_CONNECT_AT_ONCE } = this.#options
+    const { data = DEFAULT_DATA, store, lookups } = this.#options
     if (!store) mkdirSync(data, { recursive: true, mode: 0o700 })
     this.#store = store ?? (await openSqliteStore(data))
     let kept: rows.SessionRow[]
@@ -165,18 +171,18 @@ export class SessionManager extends Teller {
     await this.#keepHouse()
     this.#housekeeping = setInterval(() => void this.#keepHouse(), DAY_MS)
     this.#housekeeping.unref()
-    const waiting = resting.filter(({ row }) => row.wanted === 'running' && row.ended === null)
-    const connect = async () => {
-      for (let next = waiting.shift(); next && !this.#stopping; next = waiting.shift()) {
-        await next.session.resume().catch((error: unknown) => this.#report(error, 'resuming a session'))
-      }
+    this.#expiry = setInterval(() => void this.#expire(), EXPIRY_MS)
+    this.#expiry.unref()
+    for (const { row, session } of resting) {
+      if (row.wanted !== 'running' || row.ended !== null) continue
+      session.resume().catch((error: unknown) => this.#report(error, 'resuming a session'))
     }
-    for (let worker = 0; worker < connectAtOnce; worker++) void connect() // it reports its errors itself
   }
 
   async #stop(): Promise<void> {
     await this.#starting?.catch(() => {}) // whoever started it was told
     clearInterval(this.#housekeeping)
+    clearInterval(this.#expiry)
     // One that cannot write how far it came must keep neither the others nor the folder.
     for (const ended of await Promise.allSettled(this.sessions().map((session) => session.shutDown()))) {
       if (ended.status === 'rejected') this.#report(ended.reason, 'shutting down a session')
@@ -209,10 +215,17 @@ export class SessionManager extends Teller {
       certificates: options.certificates ?? 'enforce',
       logger: options.logger ?? consoleLogger,
       baileys: options.baileys ?? {},
+      gate: this.#gate,
       tell: (envelope) => this.tell(envelope),
     })
     this.#sessions.set(row.id, session)
     return session
+  }
+
+  async #expire(): Promise<void> {
+    for (const session of this.sessions()) {
+      await session.expire().catch((error: unknown) => this.#report(error, 'giving up messages whose time is over'))
+    }
   }
 
   async #keepHouse(): Promise<void> {

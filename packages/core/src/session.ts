@@ -1,20 +1,19 @@
 import { randomUUID } from 'node:crypto'
-import { chatKind, parseChatId, parsePerson, parseRecipient, phoneChat, type Recipient, userOf } from './chat-id.ts'
-import { readDisconnect } from './disconnects.ts'
+import { chatKind, parsePerson, parseRecipient, phoneChat, type Recipient, userOf } from './chat-id.ts'
+import { type Disconnect, readDisconnect } from './disconnects.ts'
 import { invalid, isWamuxError, WamuxError } from './errors.ts'
 import { Announcer, Teller } from './events.ts'
+import type { Gate } from './gate.ts'
 import { chatOfPhone, Inbox } from './inbox.ts'
 import { type Effect, type Input, type Life, next } from './lifecycle.ts'
 import { Linking } from './linking.ts'
-import { toMessage } from './message.ts'
 import { type CertificateMode, type Logger, RECONNECT_GRACE_MS } from './options.ts'
 import { type NewEntry, Outbox, type Outcome } from './outbox.ts'
-import { type Gap, Pacer, type Priority } from './pacer.ts'
-import { pageOf, readCursor } from './page.ts'
+import { type Gap, Pacer } from './pacer.ts'
+import { Reader } from './reader.ts'
 import type {
   Account,
   Batch,
-  BatchStatus,
   BulkItem,
   Chat,
   Contact,
@@ -33,12 +32,11 @@ import type {
 } from './shared.ts'
 import type { LookupsOfSession } from './stores/keyv.ts'
 import * as contacts from './stores/sql/contacts.ts'
-import * as history from './stores/sql/history.ts'
 import * as journal from './stores/sql/journal.ts'
 import * as keys from './stores/sql/keys.ts'
 import * as outboxRows from './stores/sql/outbox.ts'
 import * as sessions from './stores/sql/sessions.ts'
-import type { Store, Work } from './stores/store.ts'
+import type { Store } from './stores/store.ts'
 import { type BaileysOptions, Connection } from './whatsapp/connection.ts'
 import { LONGEST_TEXT, newMessageId, writeText } from './whatsapp/write-message.ts'
 
@@ -52,6 +50,8 @@ export interface SessionOptions {
   certificates: CertificateMode
   logger: Logger
   baileys: BaileysOptions
+  /** So many may dial at a time in this process. */
+  gate: Gate
   /** Where every event of the session is told besides its own listeners. */
   tell(envelope: EventEnvelope): void
 }
@@ -73,6 +73,7 @@ export class Session extends Teller implements SessionApi {
   readonly #pacer: Pacer
   readonly #inbox: Inbox
   readonly #announcer: Announcer
+  readonly #reader: Reader
   readonly #linking = new Linking()
   #name: string
   #account: Account | null
@@ -83,9 +84,10 @@ export class Session extends Teller implements SessionApi {
   #connection: Connection | undefined
   /** Counts connections: what an older one still says is dropped. */
   #epoch = 0
+  /** Given back when the session no longer dials. */
+  #leaveGate: (() => void) | undefined
   #timer: NodeJS.Timeout | undefined
   #busy: Promise<void> = Promise.resolve()
-  #watchers: (() => void)[] = []
 
   /** @internal {@link SessionManager} makes sessions. */
   constructor(options: SessionOptions) {
@@ -98,6 +100,7 @@ export class Session extends Teller implements SessionApi {
     this.#account = row.account
     this.#life = row.ended ? JSON.parse(row.ended) : { name: 'stopped' }
     this.#inbox = new Inbox(row.id, () => this.#account)
+    this.#reader = new Reader(row.id, store, () => this.#account)
     this.#pacer = new Pacer({
       gap: options.pacing,
       report: (error) => options.logger.error({ error, session: row.id }, 'sending'),
@@ -138,7 +141,7 @@ export class Session extends Teller implements SessionApi {
       name: this.#name,
       state: life.name,
       reason: life.name === 'failed' ? life.reason : null,
-      retryAt: life.name === 'waiting' ? life.until : null,
+      retryAt: life.name === 'waiting' || life.name === 'failed' ? life.until : null,
       account: this.#account,
       createdAt: this.#options.row.createdAt,
     }
@@ -161,9 +164,12 @@ export class Session extends Teller implements SessionApi {
   }
 
   async logout(): Promise<void> {
-    if (this.#life.name === 'logged_out') return
-    const connection = this.#life.name === 'ready' ? this.#connection : undefined
-    if (connection) {
+    const life = this.#life
+    if (life.name === 'logged_out') return
+    // Only WhatsApp can unlink a device. With credentials that nobody can read there is nothing else to do.
+    const isLost = life.name === 'failed' && life.reason === 'CREDENTIALS_UNREADABLE'
+    if (this.#account && !isLost) {
+      const connection = this.#assertConnected()
       this.#isLeaving = true
       this.#letGo() // the end that follows is ours, not WhatsApp's
       try {
@@ -204,7 +210,7 @@ export class Session extends Teller implements SessionApi {
     // Asked for before it is accepted: the answer may come at once.
     const outcome = this.#outbox.outcome(id)
     try {
-      await this.#accept([{ id, recipient, body }], 'single')
+      await this.#accept([{ id, recipient, body }])
     } catch (error) {
       this.#outbox.forget(id)
       throw error
@@ -227,85 +233,57 @@ export class Session extends Teller implements SessionApi {
       batch: { id: batch, index },
     }))
     this.#assertCanSend()
-    await this.#accept(items, 'bulk')
+    await this.#accept(items)
     return this.batch(batch)
   }
 
   async batch(batchId: string): Promise<Batch> {
-    const entries = await this.#store.read(() => outboxRows.ofBatch(this.id, batchId))
-    if (entries.length === 0) throw new WamuxError('NOT_FOUND', 'There is no such batch.')
-    const counts: Batch['counts'] = { queued: 0, sent: 0, delivered: 0, read: 0, failed: 0, expired: 0 }
-    const list = entries.map((entry) => {
-      const status = statusOf(entry)
-      counts[status]++
-      return { index: entry.batchIndex ?? 0, phone: entry.phone, messageId: entry.id, status }
-    })
-    return { batchId, total: list.length, messages: list, counts }
+    return this.#reader.batch(batchId)
   }
 
   async chats(options: ListOptions = {}): Promise<Page<Chat>> {
-    const { limit, cursor } = readCursor(options)
-    const before = cursor && { timestamp: Number(cursor[0]), chat: String(cursor[1]) }
-    const session = this.id
-    const account = this.#account
-    const found = await this.#store.read(function* () {
-      const list: [history.ChatRow, history.MessageRow | undefined][] = []
-      for (const chat of yield* history.chats(session, before ?? null, limit + 1)) {
-        list.push([chat, chat.last_n === null ? undefined : yield* history.byN(session, chat.last_n)])
-      }
-      return list
-    })
-    const page = pageOf(found, limit, ([chat]) => [chat.last_timestamp, chat.chat])
-    return { ...page, data: page.data.map(([chat, last]) => toChat(chat, last, account)) }
+    return this.#reader.chats(options)
   }
 
   async messages(chatId: string, options: ListOptions = {}): Promise<Page<Message>> {
-    return this.#list(parseChatId(chatId), options)
+    return this.#reader.messages(chatId, options)
   }
 
   async recentMessages(options: ListOptions = {}): Promise<Page<Message>> {
-    return this.#list(null, options)
+    return this.#reader.recentMessages(options)
   }
 
   async chatMessage(chatId: string, messageId: string, sender?: string): Promise<Message> {
-    const session = this.id
-    const chat = parseChatId(chatId)
-    const author = sender === undefined || sender === 'me' ? sender : parseChatId(sender)
-    const found = await this.#store.read(function* () {
-      const by = author === undefined || author === 'me' ? (author ?? null) : yield* canonical(session, author)
-      return yield* history.byId(session, yield* canonical(session, chat), messageId, by)
-    })
-    if (!found) throw new WamuxError('NOT_FOUND', 'There is no such message.')
-    return toMessage(found, this.#account)
+    return this.#reader.chatMessage(chatId, messageId, sender)
   }
 
   async message(messageId: string): Promise<OutgoingMessage> {
-    const entry = await this.#store.read(() => outboxRows.byId(this.id, messageId))
-    if (!entry) throw new WamuxError('NOT_FOUND', 'There is no such message.')
-    const { id, phone, chat, code, acceptedAt } = entry
-    return { messageId: id, phone, chatId: chat, status: statusOf(entry), code, acceptedAt }
+    return this.#reader.message(messageId)
   }
 
   async checkNumber(phone: string): Promise<NumberCheck> {
     const { chatId, phone: shown } = parsePerson(phone)
+    this.#assertConnected()
     const digits = await this.#phoneOf(chatId)
-    if (digits === undefined) return { phone: shown, registered: true, whatsappId: chatId }
+    if (digits === undefined) {
+      // WhatsApp answers for numbers only; of a hidden id it is known only if we ever met it.
+      await this.#known(chatId, shown)
+      return { phone: shown, registered: true, whatsappId: chatId }
+    }
     const { registered } = await this.#lookUp(digits)
     return { phone: digits, registered, whatsappId: registered ? phoneChat(digits) : null }
   }
 
   async contact(phone: string): Promise<Contact> {
     const { chatId, phone: shown } = parsePerson(phone)
+    this.#assertConnected()
     const digits = await this.#phoneOf(chatId)
     if (digits !== undefined) {
       const { registered, lid } = await this.#lookUp(digits)
       if (!registered) throw new WamuxError('NOT_ON_WHATSAPP', `${shown} has no WhatsApp account.`, { phone: shown })
       await this.#store.write(() => contacts.learn(this.id, { phone: digits, lid: lid ?? undefined }))
     }
-    const known = await this.#store.read(() =>
-      digits === undefined ? contacts.byLid(this.id, userOf(chatId)) : contacts.byPhone(this.id, digits),
-    )
-    if (!known) throw new WamuxError('NOT_ON_WHATSAPP', `Nothing is known of ${shown}.`, { phone: shown })
+    const known = await this.#known(digits === undefined ? chatId : phoneChat(digits), shown)
     return {
       id: contacts.chatOf(known),
       name: contacts.nameOf(known),
@@ -316,10 +294,14 @@ export class Session extends Teller implements SessionApi {
     }
   }
 
-  /** @internal For {@link SessionManager}: starts again what ran when the process ended, and resolves when it no longer connects. */
+  /** @internal For {@link SessionManager}: starts again what ran when the process ended. */
   async resume(): Promise<void> {
     await this.#input({ type: 'start' })
-    while (this.#life.name === 'connecting') await new Promise<void>((changed) => this.#watchers.push(changed))
+  }
+
+  /** @internal For {@link SessionManager}: gives up what could not be sent in time. */
+  async expire(): Promise<void> {
+    await this.#outbox.expire()
   }
 
   /** @internal For {@link SessionManager}: lets go of everything, and stays "wanted" for the next start of the process. */
@@ -349,6 +331,7 @@ export class Session extends Teller implements SessionApi {
     const wasThere = before.name === 'ready' || before.name === 'linking'
     if (wasThere && step.life.name !== before.name) this.#lostAt = Date.now()
     if (step.life.name !== 'linking') this.#linking.end()
+    if (step.life.name !== 'connecting') this.#leaveGate?.()
     for (const effect of step.effects) await this.#perform(effect)
     if (before.name !== step.life.name) await this.#changed(step.life)
   }
@@ -357,7 +340,7 @@ export class Session extends Teller implements SessionApi {
     switch (effect.do) {
       case 'open':
         clearTimeout(this.#timer)
-        return this.#open()
+        return this.#dial()
       case 'close': {
         clearTimeout(this.#timer)
         const connection = this.#connection
@@ -373,11 +356,20 @@ export class Session extends Teller implements SessionApi {
     }
   }
 
-  async #open(): Promise<void> {
+  /** Dials in its own time: a stop must not wait for others who dial. */
+  #dial(): void {
     const epoch = ++this.#epoch
-    const mine = () => epoch === this.#epoch
+    this.#open(() => epoch === this.#epoch).catch((error: unknown) => {
+      this.#options.logger.error({ error, session: this.id }, 'a connection could not be closed')
+    })
+  }
+
+  async #open(mine: () => boolean): Promise<void> {
+    const leave = await this.#options.gate.enter()
+    if (!mine()) return leave()
+    this.#leaveGate = leave
     try {
-      this.#connection = await Connection.open({
+      const connection = await Connection.open({
         session: this.id,
         store: this.#store,
         account: this.#account,
@@ -406,10 +398,13 @@ export class Session extends Teller implements SessionApi {
           committed: () => this.#announcer.ring(),
         },
       })
+      if (mine()) this.#connection = connection
+      else await connection.close()
     } catch (error) {
+      if (!mine()) return
       this.#options.logger.error({ error, session: this.id }, 'a connection could not be opened')
-      const reason = isWamuxError(error, 'CREDENTIALS_UNREADABLE') ? 'CREDENTIALS_UNREADABLE' : 'STORE_FAILED'
-      this.#given({ type: 'closed', why: { kind: 'failed', reason, until: null } })
+      this.#letGo()
+      this.#given({ type: 'closed', why: whyNotOpened(error) })
     }
   }
 
@@ -417,6 +412,8 @@ export class Session extends Teller implements SessionApi {
   #letGo(): void {
     this.#epoch++
     this.#connection = undefined
+    this.#leaveGate?.()
+    this.#leaveGate = undefined
     this.#outbox.detach()
   }
 
@@ -428,7 +425,6 @@ export class Session extends Teller implements SessionApi {
     const rests = life.name === 'logged_out' || (life.name === 'failed' && life.reason !== 'STORE_FAILED')
     if (rests) await this.#store.write(() => sessions.setEnded(this.id, JSON.stringify(life)))
     this.#tellLive('state', { state, reason, retryAt, timestamp: now })
-    for (const changed of this.#watchers.splice(0)) changed()
   }
 
   /** Writes down that the session is ready and lets messages go out; false when that cannot be written. */
@@ -491,6 +487,13 @@ export class Session extends Teller implements SessionApi {
     if (!isLinking && !waits) throw new WamuxError('NOT_LINKING', `The session is ${life.name}.`, { state: life.name })
   }
 
+  /** @throws WHATSAPP_DISCONNECTED */
+  #assertConnected(): Connection {
+    const connection = this.#connection
+    if (connection && this.#life.name === 'ready' && !this.#isLeaving) return connection
+    throw new WamuxError('WHATSAPP_DISCONNECTED', 'WhatsApp not connected', { state: this.#life.name })
+  }
+
   /** @throws WHATSAPP_DISCONNECTED unless the message can go out soon */
   #assertCanSend(): void {
     const life = this.#life
@@ -502,7 +505,6 @@ export class Session extends Teller implements SessionApi {
 
   async #accept(
     items: { id: string; recipient: Recipient; body: Uint8Array; batch?: NewEntry['batch'] }[],
-    priority: Priority,
   ): Promise<void> {
     const session = this.id
     const chats = await this.#store.read(function* () {
@@ -517,19 +519,18 @@ export class Session extends Teller implements SessionApi {
       const entry = { id, chat: chats[index] ?? recipient.chatId, phone: recipient.phone, body }
       return batch ? { ...entry, batch } : entry
     })
-    await this.#outbox.accept(entries, priority)
+    await this.#outbox.accept(entries)
   }
 
-  async #list(chat: string | null, options: ListOptions): Promise<Page<Message>> {
-    const { limit, cursor } = readCursor(options)
-    const before = cursor && { timestamp: Number(cursor[0]), n: Number(cursor[1]) }
-    const session = this.id
-    const found = await this.#store.read(function* () {
-      const known = chat === null ? null : yield* canonical(session, chat)
-      return yield* history.messages(session, known, before ?? null, limit + 1)
-    })
-    const page = pageOf(found, limit, ({ timestamp, n }) => [timestamp, n])
-    return { ...page, data: page.data.map((row) => toMessage(row, this.#account)) }
+  /** @throws NOT_ON_WHATSAPP when nothing is known of this person */
+  async #known(chatId: string, shown: string): Promise<contacts.ContactRow> {
+    const user = userOf(chatId)
+    const isPhone = chatKind(chatId) === 'person'
+    const known = await this.#store.read(() =>
+      isPhone ? contacts.byPhone(this.id, user) : contacts.byLid(this.id, user),
+    )
+    if (!known) throw new WamuxError('NOT_ON_WHATSAPP', `Nothing is known of ${shown}.`, { phone: shown })
+    return known
   }
 
   /** The digits behind a chat id, if they are known. */
@@ -549,40 +550,11 @@ export class Session extends Teller implements SessionApi {
   }
 
   async #lookUp(phone: string): Promise<{ registered: boolean; lid: string | null }> {
-    const connection = this.#connection
-    if (!connection || this.#life.name !== 'ready') {
-      throw new WamuxError('WHATSAPP_DISCONNECTED', 'WhatsApp not connected', { state: this.#life.name })
-    }
+    const connection = this.#assertConnected()
+    // What one account learnt is not used for another that the session is linked to later.
+    const id = `${this.#account?.phone}/${phone}`
     const ttl = ({ registered }: { registered: boolean }) => (registered ? DAY_MS : NOT_REGISTERED_MS)
-    return this.#options.lookups.get('number', phone, ttl, () => connection.lookUp(phone))
-  }
-}
-
-/** A chat under the id that it is kept under now: a hidden id may have become a phone. */
-function* canonical(session: string, chat: string): Work<string> {
-  if (chatKind(chat) === 'person') return yield* chatOfPhone(session, userOf(chat))
-  if (chatKind(chat) !== 'lid') return chat
-  const contact = yield* contacts.byLid(session, userOf(chat))
-  return contact ? contacts.chatOf(contact) : chat
-}
-
-function toChat(chat: history.ChatRow, last: history.MessageRow | undefined, account: Account | null): Chat {
-  const message = last && toMessage(last, account)
-  return {
-    chatId: chat.chat,
-    name: chat.chat_name ?? contacts.nameOf(chat),
-    lastMessage: message
-      ? {
-          id: message.id,
-          body: message.body,
-          timestamp: message.timestamp,
-          isFromMe: message.isFromMe,
-          contactName: message.contactName,
-          type: message.type,
-        }
-      : null,
-    messageCount: chat.message_count,
-    unreadCount: chat.unread_count,
+    return this.#options.lookups.get('number', id, ttl, () => connection.lookUp(phone))
   }
 }
 
@@ -591,11 +563,6 @@ function textOf(message: unknown, path: string): Uint8Array {
   if (typeof message !== 'string' || message.length === 0) throw invalid(path, 'must be a text that is not empty.')
   if (message.length > LONGEST_TEXT) throw invalid(path, `must have at most ${LONGEST_TEXT} characters.`)
   return writeText(message)
-}
-
-function statusOf({ state, ack }: outboxRows.OutboxEntry): BatchStatus {
-  if (state !== 'sent') return state
-  return ack >= 3 ? 'read' : ack === 2 ? 'delivered' : 'sent'
 }
 
 function failure(outcome: Outcome & { state: 'failed' }, recipient: Recipient, messageId: string): WamuxError {
@@ -619,4 +586,11 @@ async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined
   } finally {
     clearTimeout(timer)
   }
+}
+
+function whyNotOpened(error: unknown): Disconnect {
+  if (isWamuxError(error, 'CREDENTIALS_UNREADABLE'))
+    return { kind: 'failed', reason: 'CREDENTIALS_UNREADABLE', until: null }
+  if (isWamuxError(error, 'STORE_FAILED')) return { kind: 'failed', reason: 'STORE_FAILED', until: null }
+  return { kind: 'lost', cause: error instanceof Error ? error.message : String(error) }
 }

@@ -1,30 +1,27 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import makeWASocket, {
   type Contact as BaileysContact,
   type BinaryNode,
   getBinaryNodeChildren,
   proto,
-  type SignalDataSet,
-  type SignalDataTypeMap,
-  type SignalKeyStore,
   type SocketConfig,
 } from '@whiskeysockets/baileys'
 import { phoneChat } from '../chat-id.ts'
 import type { Closed } from '../disconnects.ts'
-import { WamuxError } from '../errors.ts'
+import { isWamuxError, WamuxError } from '../errors.ts'
 import type { Inbox, Incoming } from '../inbox.ts'
 import type { CertificateMode, Logger } from '../options.ts'
 import type { Account } from '../shared.ts'
 import type { Store, Work } from '../stores/store.ts'
 import { checked, patchCurve } from './certificates.ts'
 import { loadCredentials } from './credentials.ts'
-import { harden, type Lane, type SocketClient } from './harden.ts'
+import { harden, hardenEvents, type Lane, type SocketClient } from './harden.ts'
 import { fromJid, toJid } from './jid.ts'
 import { patchLibsignal } from './ratchet.ts'
 import { readContent } from './read-message.ts'
 import { type Me, readIncoming, readReceipt, secondsToMs, toParty } from './read-stanza.ts'
 import { authorOf, Signal } from './signal.ts'
 import { silentBaileysLogger } from './silent-logger.ts'
+import { SocketKeys } from './socket-keys.ts'
 import * as unhandled from './unhandled.ts'
 import { Vault } from './vault.ts'
 
@@ -72,11 +69,7 @@ export class Connection {
   readonly #signal: Signal
   readonly #sock: ReturnType<typeof makeWASocket>
   readonly #ws: SocketClient
-  /** Which message is being sent, for what Baileys stores meanwhile. */
-  readonly #sending = new AsyncLocalStorage<{ id: string }>()
-  /** Who has our sender key, as far as frames that were not yet acknowledged say. */
-  readonly #senderKeys = new Map<string, { [jid: string]: boolean }>()
-  readonly #senderKeysOf = new Map<string, SignalDataSet>()
+  readonly #keys: SocketKeys
   /** Who waits for an answer of WhatsApp's. */
   /** Ids of what is kept until Baileys has handled it. */
   readonly #unhandled = new Set<string>()
@@ -94,7 +87,7 @@ export class Connection {
   static async open(options: ConnectionOptions): Promise<Connection> {
     patchLibsignal()
     if (options.certificates !== 'off') patchCurve()
-    const creds = await loadCredentials(options.store, options.session, options.account)
+    const creds = await credentials(options)
     return new Connection(options, creds)
   }
 
@@ -110,6 +103,7 @@ export class Connection {
       onCommitted: () => options.events.committed(),
     })
     this.#signal = new Signal(this.#vault)
+    this.#keys = new SocketKeys(this.#vault, this.#signal)
     this.#sock = makeWASocket({
       logger: silentBaileysLogger,
       markOnlineOnConnect: false,
@@ -119,7 +113,7 @@ export class Connection {
       enableRecentMessageCache: true,
       retryRequestDelayMs: 0,
       ...options.baileys,
-      auth: { creds, keys: this.#socketKeys() },
+      auth: { creds, keys: this.#keys.store },
       makeSignalRepository: this.#signal.makeRepository,
       transactionOpts: { maxCommitRetries: 1, delayBetweenTriesMs: 0 },
       getMessage: async ({ id }) => {
@@ -129,35 +123,53 @@ export class Connection {
     })
     // Baileys types its websocket without the socket below it.
     this.#ws = this.#sock.ws as unknown as SocketClient
-    this.#preKeysBeforeTheirIds()
-    this.#listen()
+    try {
+      this.#keys.preKeysFirst(this.#sock.authState.keys)
+      this.#listen()
+      this.#harden()
+    } catch (error) {
+      this.#ws.socket?.terminate() // a socket that could not be taken over must not stay
+      throw error
+    }
+  }
+
+  #harden(): void {
+    const { certificates, logger, events } = this.#options
+    this.#ws.on('CB:ack,class:message', (node: BinaryNode) => {
+      const { id, error, t } = node.attrs
+      if (id) events.acked(id, error, secondsToMs(t))
+    })
+    const fatal = (error: unknown) => this.#fatal(error)
     harden(this.#ws, {
-      fatal: (error) => this.#fatal(error),
-      around: (work) => checked({ mode: options.certificates, logger: options.logger }, work),
+      fatal,
+      around: (work) => checked({ mode: certificates, logger }, work),
       durableFirst: (lane, node) => this.#durableFirst(lane, node),
       handled: (lane, node) => this.#handled(lane, node),
       closed: () => this.#vault.closedBecause,
       saving: () => this.#vault.saving,
     })
-    this.#ws.on('CB:ack,class:message', (node: BinaryNode) => {
-      const { id, error, t } = node.attrs
-      if (id) options.events.acked(id, error, secondsToMs(t))
-    })
+    hardenEvents(this.#sock.ev, fatal)
   }
 
   /** Puts a message on the wire under its fixed id. Resolves when the frame is written, which is not yet "sent". */
   async send(entry: { id: string; chat: string; body: Uint8Array; relay: string }): Promise<void> {
     const message = proto.Message.decode(entry.body)
-    await this.#sending.run({ id: entry.id }, () =>
-      this.#sock.relayMessage(toJid(entry.chat), message, { ...JSON.parse(entry.relay), messageId: entry.id }),
-    )
+    const options = { ...JSON.parse(entry.relay), messageId: entry.id }
+    try {
+      await this.#keys.whileSending(entry.id, () => this.#sock.relayMessage(toJid(entry.chat), message, options))
+    } catch (error) {
+      const code = refusalOf(error)
+      if (code === undefined) throw error
+      const details = { code: String(code), messageId: entry.id }
+      throw new WamuxError('WHATSAPP_REJECTED', `WhatsApp refused to say where to send this (${code}).`, details, {
+        cause: error,
+      })
+    }
   }
 
-  /** Commits `work` together with what only became true by the message's ack: who has our sender key. */
+  /** Commits `work` together with what only became true by the message's ack. */
   async settle(id: string, work: () => Work<void>): Promise<void> {
-    const keys = this.#senderKeysOf.get(id) ?? {}
-    this.#senderKeysOf.delete(id)
-    await this.#vault.commit(keys, [work])
+    await this.#keys.settle(id, work)
   }
 
   /** Whether a phone is on WhatsApp, and under which id. */
@@ -379,76 +391,6 @@ export class Connection {
     })
   }
 
-  /** The keys of the socket's own domain: whatever touches sessions takes the ratchets' lock. */
-  #socketKeys(): SignalKeyStore {
-    return {
-      get: async (type, ids) => {
-        const found = await this.#vault.get(type, ids)
-        if (type === 'sender-key-memory') {
-          for (const id of ids) {
-            const pending = this.#senderKeys.get(id)
-            // The type's value is this map; TypeScript does not narrow T by the comparison above.
-            if (pending) found[id] = { ...(found[id] as object), ...pending } as SignalDataTypeMap[typeof type]
-          }
-        }
-        return found
-      },
-      set: async (data) => {
-        const { session, 'sender-key-memory': senderKeys, ...rest } = data
-        if (session) await this.#signal.writeSessions({ session })
-        const known = senderKeys && this.#keepSenderKeys(senderKeys)
-        if (known) await this.#vault.commit({ ...rest, 'sender-key-memory': known })
-        else if (Object.keys(rest).length > 0) await this.#vault.commit(rest)
-      },
-    }
-  }
-
-  /**
-   * "They have our sender key" is only true once the message that carried it was acknowledged: until then it is kept in
-   * memory, so that a resend after a lost connection carries the key again. Returns what is to be written at once.
-   */
-  #keepSenderKeys(memory: NonNullable<SignalDataSet['sender-key-memory']>): SignalDataSet['sender-key-memory'] {
-    const sending = this.#sending.getStore()
-    const now: NonNullable<SignalDataSet['sender-key-memory']> = {}
-    for (const [group, who] of Object.entries(memory)) {
-      if (who === null || !sending) {
-        now[group] = who
-        this.#senderKeys.delete(group)
-        // Else the ack of an earlier message would write over this what is no longer true.
-        for (const pending of this.#senderKeysOf.values()) delete pending['sender-key-memory']?.[group]
-        continue
-      }
-      this.#senderKeys.set(group, who)
-      const waiting = this.#senderKeysOf.get(sending.id)?.['sender-key-memory'] ?? {}
-      this.#senderKeysOf.set(sending.id, { 'sender-key-memory': { ...waiting, [group]: who } })
-    }
-    return Object.keys(now).length > 0 ? now : undefined
-  }
-
-  /**
-   * New pre-keys are on disk, with the ids that follow them, before anybody is told of them: in an upload, or in a
-   * retry receipt that Baileys sends from inside its own transaction.
-   */
-  #preKeysBeforeTheirIds(): void {
-    const { keys } = this.#sock.authState
-    const set = keys.set.bind(keys)
-    keys.set = async (data) => {
-      const { 'pre-key': preKeys = {}, ...rest } = data
-      const made = Object.fromEntries(Object.entries(preKeys).filter(([, key]) => key !== null))
-      const used = Object.fromEntries(Object.entries(preKeys).filter(([, key]) => key === null))
-      const ids = Object.keys(made).map(Number)
-      if (ids.length > 0) {
-        const { creds } = this.#vault
-        const next = Math.max(...ids) + 1
-        creds.nextPreKeyId = Math.max(creds.nextPreKeyId, next)
-        creds.firstUnuploadedPreKeyId = Math.max(creds.firstUnuploadedPreKeyId, next)
-        this.#vault.touchCreds()
-        await this.#vault.commit({ 'pre-key': made })
-      }
-      await set(Object.keys(used).length > 0 ? { ...rest, 'pre-key': used } : rest)
-    }
-  }
-
   /** Ends at once, before what went wrong can be turned into an answer to WhatsApp. */
   #fatal(error: unknown): void {
     if (this.#hasEnded) return
@@ -465,8 +407,16 @@ export class Connection {
     this.#answerNobody()
     const storeFailed = !this.#vault.isOpen
     this.#vault.close()
-    const status = (error as { output?: { statusCode?: number } } | undefined)?.output?.statusCode
+    // Baileys ends its sockets with Boom errors; others have none of this.
+    const { output, data } = (error ?? {}) as { output?: { statusCode?: number }; data?: { expire?: unknown } }
+    const status = output?.statusCode
+    // A temporary ban says for how many seconds more.
+    const banned = Number(data?.expire)
+    if (status === 405 || status === 411) {
+      this.#options.logger.error({ status }, 'WhatsApp no longer takes this version of its client: update wamux')
+    }
     this.#options.events.closed({
+      ...(banned > 0 && { bannedUntil: Date.now() + banned * 1000 }),
       statusCode: typeof status === 'number' ? status : undefined,
       message: error instanceof Error ? error.message : 'the connection ended',
       wasLinking: this.#isLinking,
@@ -496,4 +446,20 @@ export class Connection {
       give(new WamuxError('WHATSAPP_DISCONNECTED', 'WhatsApp not connected', { state: 'waiting' }))
     }
   }
+}
+
+/** @throws CREDENTIALS_UNREADABLE, STORE_FAILED */
+async function credentials({ store, session, account }: ConnectionOptions): Promise<Vault['creds']> {
+  try {
+    return await loadCredentials(store, session, account)
+  } catch (error) {
+    if (isWamuxError(error)) throw error
+    throw new WamuxError('STORE_FAILED', 'The credentials could not be read.', undefined, { cause: error })
+  }
+}
+
+/** The number with which WhatsApp answered a question for good: there is no such group, or we are not in it. */
+function refusalOf(error: unknown): number | undefined {
+  const { data } = (error ?? {}) as { data?: unknown } // Baileys puts it into its Boom errors
+  return typeof data === 'number' && data >= 400 && data < 500 && data !== 408 && data !== 429 ? data : undefined
 }

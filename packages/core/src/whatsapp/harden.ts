@@ -67,6 +67,33 @@ export function harden(ws: SocketClient, options: HardenOptions): void {
   guardSends(ws.socket, options)
 }
 
+/** Baileys' own emitter, as far as it shows itself. */
+interface Events {
+  on(event: never, listener: never): unknown
+}
+
+/**
+ * The same for Baileys' own events: some of its listeners are async and uncaught, and its buffer tells them from a timer.
+ */
+export function hardenEvents(ev: Events, fatal: (error: unknown) => void): void {
+  // The emitter behind it is only to be had as what `on` returns.
+  const emitter = ev.on('error' as never, fatal as never) as EventEmitter
+  for (const name of emitter.eventNames()) {
+    if (name === 'error') continue
+    const listeners = emitter.listeners(name) as Listener[]
+    emitter.removeAllListeners(name)
+    for (const listener of listeners) {
+      emitter.on(name, (...args) => {
+        try {
+          Promise.resolve(listener(...args)).catch(fatal)
+        } catch (error) {
+          fatal(error)
+        }
+      })
+    }
+  }
+}
+
 /**
  * With the mark of an offline stanza Baileys only queues it and returns: the lane would no longer be in order, and live
  * messages would overtake the backlog.

@@ -1,0 +1,105 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { SignalDataSet, SignalDataTypeMap, SignalKeyStore } from '@whiskeysockets/baileys'
+import type { Work } from '../stores/store.ts'
+import type { Signal } from './signal.ts'
+import type { Vault } from './vault.ts'
+
+/**
+ * The keys of the socket's own domain, as Baileys' upper layers read and write them: whatever touches sessions takes the
+ * ratchets' lock, and two kinds of write are made true to what WhatsApp knows.
+ */
+export class SocketKeys {
+  readonly #vault: Vault
+  readonly #signal: Signal
+  /** Which message is being sent, for what Baileys stores meanwhile. */
+  readonly #sending = new AsyncLocalStorage<{ id: string }>()
+  /** Who has our sender key, as far as frames that were not yet acknowledged say. */
+  readonly #senderKeys = new Map<string, { [jid: string]: boolean }>()
+  readonly #senderKeysOf = new Map<string, SignalDataSet>()
+
+  constructor(vault: Vault, signal: Signal) {
+    this.#vault = vault
+    this.#signal = signal
+  }
+
+  /** Runs what sends the message `id`. */
+  whileSending<T>(id: string, work: () => Promise<T>): Promise<T> {
+    return this.#sending.run({ id }, work)
+  }
+
+  /** Commits `work` together with what only became true by the ack of message `id`: who has our sender key. */
+  async settle(id: string, work: () => Work<void>): Promise<void> {
+    const keys = this.#senderKeysOf.get(id) ?? {}
+    this.#senderKeysOf.delete(id)
+    await this.#vault.commit(keys, [work])
+  }
+
+  /** For Baileys' `auth.keys`. */
+  get store(): SignalKeyStore {
+    return {
+      get: async (type, ids) => {
+        const found = await this.#vault.get(type, ids)
+        if (type === 'sender-key-memory') {
+          for (const id of ids) {
+            const pending = this.#senderKeys.get(id)
+            // The type's value is this map; TypeScript does not narrow T by the comparison above.
+            if (pending) found[id] = { ...(found[id] as object), ...pending } as SignalDataTypeMap[typeof type]
+          }
+        }
+        return found
+      },
+      set: async (data) => {
+        const { session, 'sender-key-memory': senderKeys, ...rest } = data
+        if (session) await this.#signal.writeSessions({ session })
+        const known = senderKeys && this.#keepSenderKeys(senderKeys)
+        if (known) await this.#vault.commit({ ...rest, 'sender-key-memory': known })
+        else if (Object.keys(rest).length > 0) await this.#vault.commit(rest)
+      },
+    }
+  }
+
+  /**
+   * "They have our sender key" is only true once the message that carried it was acknowledged: until then it is kept in
+   * memory, so that a resend after a lost connection carries the key again. Returns what is to be written at once.
+   */
+  #keepSenderKeys(memory: NonNullable<SignalDataSet['sender-key-memory']>): SignalDataSet['sender-key-memory'] {
+    const sending = this.#sending.getStore()
+    const now: NonNullable<SignalDataSet['sender-key-memory']> = {}
+    for (const [group, who] of Object.entries(memory)) {
+      if (who === null || !sending) {
+        now[group] = who
+        this.#senderKeys.delete(group)
+        // Else the ack of an earlier message would write over this what is no longer true.
+        for (const pending of this.#senderKeysOf.values()) delete pending['sender-key-memory']?.[group]
+        continue
+      }
+      this.#senderKeys.set(group, who)
+      const waiting = this.#senderKeysOf.get(sending.id)?.['sender-key-memory'] ?? {}
+      this.#senderKeysOf.set(sending.id, { 'sender-key-memory': { ...waiting, [group]: who } })
+    }
+    return Object.keys(now).length > 0 ? now : undefined
+  }
+
+  /**
+   * New pre-keys are on disk, with the ids that follow them, before anybody is told of them: in an upload, or in a
+   * retry receipt that Baileys sends from inside its own transaction.
+   */
+  preKeysFirst(keys: SignalKeyStore): void {
+    const set = keys.set.bind(keys)
+    keys.set = async (data) => {
+      const { 'pre-key': preKeys = {}, ...rest } = data
+      const made = Object.fromEntries(Object.entries(preKeys).filter(([, key]) => key !== null))
+      const used = Object.fromEntries(Object.entries(preKeys).filter(([, key]) => key === null))
+      const ids = Object.keys(made).map(Number)
+      if (ids.length > 0) {
+        const { creds } = this.#vault
+        const next = Math.max(...ids) + 1
+        creds.nextPreKeyId = Math.max(creds.nextPreKeyId, next)
+        creds.firstUnuploadedPreKeyId = Math.max(creds.firstUnuploadedPreKeyId, next)
+        this.#vault.touchCreds()
+        await this.#vault.commit({ 'pre-key': made })
+      }
+      await set(Object.keys(used).length > 0 ? { ...rest, 'pre-key': used } : rest)
+    }
+  }
+}
