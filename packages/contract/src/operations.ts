@@ -29,13 +29,14 @@ export interface Operation {
   readonly summary: string
   readonly description?: string
   readonly query?: z.ZodType
+  /** Without it a body has to be empty. */
   readonly body?: z.ZodType
   /** What stands under `data`; with `list` it is an array with `nextCursor` beside it. */
   readonly data: z.ZodType
   readonly list?: true
   /** The statuses of success; the first is the usual one. */
   readonly success: readonly [number, ...number[]]
-  /** The codes that only this route has; those that come with `who`, a body or an instance are added by errorsOf. */
+  /** The codes that only this route has; those that come with `who`, a method or an instance are added by errorsOf. */
   readonly errors: readonly ErrorCode[]
   /** Other media types in which it can answer, without the envelope. */
   readonly media?: readonly string[]
@@ -185,7 +186,7 @@ export const operations = {
     body: setup,
     data: adminToken,
     success: [200],
-    errors: ['UNAUTHENTICATED', 'RATE_LIMITED'],
+    errors: ['UNAUTHENTICATED'],
   },
   createInstance: {
     method: 'POST',
@@ -232,6 +233,7 @@ export const operations = {
     path: '/api/instances/{id}',
     who: 'admin',
     summary: 'Deletes an instance with everything that belongs to it; already gone is fine',
+    description: 'Does not unlink the account: its phone goes on listing the device. Log out first.',
     data: nothing,
     success: [200],
     errors: [],
@@ -449,7 +451,7 @@ export function errorsOf(operation: Operation): ErrorCode[] {
   if (operation.who === 'admin' || operation.who === 'either') codes.add('SETUP_REQUIRED')
   // On an instance's own port the port names the instance, and another one's key does not see it.
   if (operation.path.includes('{id}') || operation.onInstancePort) codes.add('INSTANCE_NOT_FOUND')
-  if (operation.body || operation.query) codes.add('INVALID_INPUT')
-  if (operation.body) codes.add('PAYLOAD_TOO_LARGE')
+  if (operation.method !== 'GET') codes.add('INVALID_INPUT').add('PAYLOAD_TOO_LARGE')
+  if (operation.query) codes.add('INVALID_INPUT')
   return [...codes.add('INTERNAL').add('STOPPING').add('STORE_FAILED')]
 }

@@ -106,6 +106,8 @@ export interface Health {
   sessions?: Record<SessionState, number>
   /** With the admin token only: messages that are accepted and not sent yet. */
   queue?: { depth: number; oldestAt: number | null }
+  /** With the admin token only: faults that would have ended the process; the log has each. Counted from its start. */
+  unhandledRejections?: number
 }
 
 /** An event as webhooks carry it: the SDK's envelope, with `instanceId` for `sessionId`. */

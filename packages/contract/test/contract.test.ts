@@ -14,8 +14,10 @@ test('the exports are the ones that the server and the generator use', () => {
     [
       "errorCodes",
       "errorsOf",
+      "noBody",
       "openApi",
       "operations",
+      "sayIssue",
       "statusOf",
       "toWire",
       "webhookEvents",
@@ -151,6 +153,9 @@ test('errorsOf adds what comes with who may call, with bodies and with instances
   expect(errorsOf(operations.sendMessage)).toEqual(
     expect.arrayContaining(['UNAUTHENTICATED', 'INVALID_INPUT', 'PAYLOAD_TOO_LARGE', 'WHATSAPP_DISCONNECTED']),
   )
+  // Whatever is not a GET can have a body that is wrong, also where none is taken.
+  expect(errorsOf(operations.startInstance)).toEqual(expect.arrayContaining(['INVALID_INPUT', 'PAYLOAD_TOO_LARGE']))
+  expect(errorsOf(operations.setup)).not.toContain('RATE_LIMITED')
   // An administrator may delete what is gone; for somebody else's key it is not there.
   expect(errorsOf(operations.deleteInstance)).toContain('INSTANCE_NOT_FOUND')
 })

@@ -6,7 +6,7 @@
  */
 
 // Everyday
-export { type ErrorFacts, isWamuxError, WamuxError } from './errors.ts'
+export { type ErrorFacts, invalid, isWamuxError, WamuxError } from './errors.ts'
 export { type Events, Teller } from './events.ts'
 export type { CertificateMode, Logger, SessionManagerOptions } from './options.ts'
 export type { Gap } from './pacer.ts'

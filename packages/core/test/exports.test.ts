@@ -14,6 +14,7 @@ test('what @wamux/core exports', () => {
       "SessionManager: function",
       "Teller: function",
       "WamuxError: function",
+      "invalid: function",
       "isWamuxError: function",
       "memoryLookups: function",
     ]
@@ -43,7 +44,7 @@ test('what @wamux/core/stores exports, and what its tables can do', () => {
   ).toMatchInlineSnapshot(`
     {
       "apiKeys": "add find list revoke",
-      "deliveries": "add bury done head hurry lanes prune removeAll retry",
+      "deliveries": "add bury done head hurry prune queues removeAll retry",
       "journal": "after append newest",
       "outbox": "accept byId ofBatch raiseAck settle unsettled waiting",
       "ports": "all get remove set",

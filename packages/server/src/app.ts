@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type InputOf, type Operation, type OperationName, operations } from '@wamux/contract'
+import { type InputOf, noBody, type Operation, type OperationName, operations } from '@wamux/contract'
 import { isWamuxError, type Session, type SessionManager, WamuxError } from '@wamux/core'
 import { H3, type H3Event } from 'h3'
 import type { ServerRequest } from 'srvx'
@@ -115,11 +115,9 @@ async function answer(
     const { manager } = services
     // DELETE of what is gone is fine, so that one route looks for its session itself.
     const session = sessionId === undefined || name === 'deleteInstance' ? undefined : sessionOf(manager, sessionId)
-    const input = {
-      params,
-      query: operation.query && validate(operation.query, readQuery(event.url)),
-      body: operation.body && validate(operation.body, await readBody(event.req)),
-    } as InputOf<OperationName>
+    const query = operation.query && validate(operation.query, readQuery(event.url))
+    const body = validate(operation.body ?? noBody, await readBody(event.req))
+    const input = { params, query, body: operation.body && body } as InputOf<OperationName>
     // `input` was just checked against the schemas of this very operation.
     const handler = handlers[name] as AnyHandler
     const result = await handler(input, { caller, request: event.req, services, session: () => required(session) })

@@ -1,6 +1,7 @@
-import { WamuxError } from '@wamux/core'
+import { sayIssue } from '@wamux/contract'
+import { invalid, WamuxError } from '@wamux/core'
 import type { z } from 'zod'
-import { invalid } from './errors.ts'
+import { holdsKey } from './auth/api-keys.ts'
 
 /** Reads what a caller sent, and refuses what is not understood with the path of it. */
 
@@ -54,15 +55,18 @@ export function readQuery(url: URL): Record<string, string> {
 
 /** What the schema makes of `value`, or INVALID_INPUT with one issue for each field that is wrong. */
 export function validate<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
-  const result = schema.safeParse(value)
+  const result = schema.safeParse(value, { error: sayIssue })
   if (result.success) return result.data
-  const issues = result.error.issues.flatMap((issue) =>
+  const all = result.error.issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => ({ path: toPath([...issue.path, key]), message: 'is not a field of this request' }))
+      ? issue.keys.map((key) => ({ path: toPath([...issue.path, key]), message: issue.message }))
       : [{ path: toPath(issue.path), message: issue.message }],
   )
+  // zod goes on to measure what is of the wrong kind: only the first of a field says what is wrong with it.
+  const seen = new Set<string>()
+  const issues = all.filter(({ path }) => !seen.has(path) && seen.add(path))
   const [first] = issues
-  throw new WamuxError('INVALID_INPUT', `${first?.path || 'The body'}: ${first?.message}`, { issues })
+  throw new WamuxError('INVALID_INPUT', `${first?.path || 'The body'} ${first?.message}`, { issues })
 }
 
 /** `['messages', 3, 'phone']` as people write it: `messages[3].phone`. */
@@ -75,7 +79,7 @@ function toPath(keys: readonly PropertyKey[]): string {
 
 /** A key in a URL is in logs and histories by then: refused even when it would be valid, so that nobody gets used to it. */
 export function refuseKeyInUrl(url: string): void {
-  if (!/wapi(_|%5f)/i.test(url)) return
+  if (!holdsKey(url.replaceAll(/%([0-7][0-9a-f])/gi, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16))))) return
   throw new WamuxError('INVALID_INPUT', 'An API key does not belong into a URL. Replace it and send it as X-API-Key.', {
     issues: [{ path: 'url', message: 'must not hold an API key' }],
   })

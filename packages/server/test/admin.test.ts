@@ -134,6 +134,15 @@ test('without an administrator the admin routes wait for the set-up, which works
   await again.close()
 })
 
+test('a set-up token cannot be guessed, so that guesses lock nobody out', async () => {
+  const server = await createServer({ port: 0, data: await folder() })
+  const app = api(server.url)
+  const setup = (token: string | undefined) => app.call('POST', '/api/auth/setup', { body: { ...login, token } })
+  for (let count = 0; count < 30; count++) expect((await setup('x'.repeat(43))).status).toBe(401)
+  expect((await setup(server.setupToken)).status).toBe(200)
+  await server.close()
+})
+
 test('a set-up token is good for 15 minutes', async () => {
   const clock = clockAt(START)
   const server = await createServer({ port: 0, data: await folder(), clock })
@@ -157,6 +166,7 @@ test('health tells an administrator more, and a wrong token nothing', async () =
   const { body } = await app.admin('GET', '/health')
   expect(body.data.sessions).toMatchObject({ stopped: 1, ready: 0 })
   expect(body.data.queue).toEqual({ depth: 0, oldestAt: null })
+  expect(body.data.unhandledRejections).toBe(0)
   expect((await app.call('GET', '/health', { token: 'abc' })).status).toBe(401)
 })
 

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readFile, stat } from 'node:fs/promises'
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
-import { api, folder, receiver } from './helpers.ts'
+import { type Api, api, folder, PASSWORD, receiver } from './helpers.ts'
 
 // The source, as a process: Node.js strips its types.
 const command = fileURLToPath(new URL('../src/cli/index.ts', import.meta.url))
@@ -122,15 +122,48 @@ test('the first start prints a token with which an administrator is made; SIGTER
   expect(second.said()).not.toContain('token')
 })
 
-test('a rejection that nobody listens to is logged and ends the process', async () => {
-  const rejects = `process.on('SIGUSR2', () => { Promise.reject(new Error('lost')) })`
+/** A server in which `SIGUSR2` does `fault`. */
+async function faulty(fault: string): Promise<Running & { app: Api }> {
+  const loaded = `process.on('SIGUSR2', () => { ${fault} })`
   const server = run(['serve', '--port', '0', '--data', await folder()], {
-    NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(rejects)}`,
+    NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(loaded)}`,
+    WAMUX_ADMIN_PASSWORD: PASSWORD,
   })
-  await server.says(/listens on/)
+  const [, url = ''] = await server.says(/listens on (http:\S+)/)
+  return { ...server, app: api(url) }
+}
+
+test('a rejection that nobody listens to is logged and counted, and ends nothing', async () => {
+  const server = await faulty(`Promise.reject(new Error('lost'))`)
+  const count = async () => (await server.app.admin('GET', '/health')).body.data.unhandledRejections
+  expect(await count()).toBe(0)
+  server.child.kill('SIGUSR2')
+  await expect.poll(count).toBe(1)
+  const line = server
+    .logged()
+    .split('\n')
+    .find((text) => text.includes('lost'))
+  expect(JSON.parse(line ?? '')).toMatchObject({
+    level: 50,
+    err: { stack: expect.stringContaining('Error: lost\n    at') },
+  })
+  server.child.kill('SIGTERM')
+  expect(await server.ends).toBe(0)
+})
+
+test('an exception that nobody catches is logged and ends the process', async () => {
+  const server = await faulty(`throw new Error('lost')`)
   server.child.kill('SIGUSR2')
   expect(await server.ends).toBe(70)
   expect(server.logged()).toContain('lost')
+})
+
+test('a start that fails ends the process', async () => {
+  const file = join(await folder(), 'file')
+  await writeFile(file, '')
+  const server = run(['serve', '--port', '0', '--data', join(file, 'data')])
+  expect(await server.ends).not.toBe(0)
+  expect(server.logged()).toContain('ENOTDIR')
 })
 
 test('two processes cannot have the same data', async () => {

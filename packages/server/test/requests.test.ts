@@ -1,4 +1,5 @@
 import { connect } from 'node:net'
+import { type Operation, operations } from '@wamux/contract'
 import { beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Server } from '../src/index.ts'
 import { type Api, shared, started } from './helpers.ts'
@@ -121,6 +122,60 @@ test.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-da
     expect([bad.status, bad.body.code]).toEqual([400, 'INVALID_INPUT'])
   },
 )
+
+const bodiless = Object.entries<Operation>(operations).filter(([, { method, body }]) => method !== 'GET' && !body)
+
+test.each(bodiless)('%s takes no body', async (_, { method, path }) => {
+  await app.admin('POST', instances, { id: 'a' })
+  const token = await app.token()
+  const to = path.replace('{id}', 'a').replace('{keyId}', 'none')
+  for (const raw of ['garbage', '[]', 'null', '1', '{"surprise":1}']) {
+    const { status, body } = await app.call(method, to, { raw, token })
+    expect([status, body.code], raw).toEqual([400, 'INVALID_INPUT'])
+    expect(body.details.issues).toHaveLength(1)
+    if (raw.includes('surprise')) expect(body.error).toBe('surprise is not known here')
+  }
+  const { status, body } = await app.call(method, to, { raw: 'x'.repeat(1024 * 1024 + 1), token })
+  expect([status, body.code]).toEqual([413, 'PAYLOAD_TOO_LARGE'])
+  // It still does what it does.
+  expect((await app.admin('GET', `${instances}/a`)).status).toBe(200)
+})
+
+test.each(['', ' ', '{}'])('"%s" is no body', async (raw) => {
+  await app.admin('POST', instances, { id: 'a' })
+  expect((await app.call('POST', `${instances}/a/stop`, { raw, token: await app.token() })).status).toBe(200)
+})
+
+test.each([
+  ['{}', 'phone is missing'],
+  ['{"phone":1,"message":"x"}', 'phone must be a text'],
+  ['{"phone":"491234567890","message":""}', 'message must have 1 to 65536 characters'],
+  ['{"phone":"491234567890","message":"x","nope":1}', 'nope is not known here'],
+  ['{"phone":[],"message":"x"}', 'phone must be a text'],
+  ['[]', 'The body must be an object'],
+])('what is wrong with %s is said in a sentence', async (raw, error) => {
+  await app.admin('POST', instances, { id: 'a' })
+  const { body } = await app.call('POST', `${instances}/a/send-message`, { raw, token: await app.token() })
+  expect(body.error).toBe(error)
+  const paths = body.details.issues.map(({ path }: { path: string }) => path)
+  expect(new Set(paths).size).toBe(paths.length)
+})
+
+test.each(['wapi_x', 'wapi', 'my_wapi_support'])('an instance may be called %s, and is reached', async (id) => {
+  const { status, body } = await app.admin('POST', instances, { id })
+  expect(status).toBe(201)
+  expect((await app.call('GET', `${instances}/${id}`, { key: body.data.apiKey })).status).toBe(200)
+})
+
+test('but not like a key, in whose URL it could not be told from one', async () => {
+  const id = `wapi_${'k'.repeat(12)}_${'s'.repeat(43)}`
+  const { status, body } = await app.admin('POST', instances, { id })
+  expect([status, body.details.issues[0].path]).toEqual([400, 'id'])
+  for (const spelt of [id, id.replaceAll('_', '%5F'), id.replace('wapi', '%77api')]) {
+    const { status, body } = await app.admin('GET', `${instances}/${spelt}`)
+    expect([status, body.details.issues[0].path], spelt).toEqual([400, 'url'])
+  }
+})
 
 test('a body of nothing is an object of nothing', async () => {
   expect((await app.admin('POST', instances)).status).toBe(201)

@@ -48,6 +48,10 @@ export const health = like<Health>()(
         .strictObject({ depth: z.int(), oldestAt: time.nullable() })
         .describe('Messages accepted and not sent yet; with the admin token only')
         .exactOptional(),
+      unhandledRejections: z
+        .int()
+        .describe('Faults since the start that would have ended the process; with the admin token only')
+        .exactOptional(),
     })
     .meta({ id: 'Health' }),
 )

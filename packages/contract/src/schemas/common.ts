@@ -33,6 +33,9 @@ export const messageQuery = like<{ sender?: string }>()(
   }),
 )
 
+/** The body of a route that takes none: left out, or without a field. */
+export const noBody = z.strictObject({})
+
 /** The `data` of an answer that says no more than that it is done. */
 export const nothing = z.null()
 

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs'
+import { chmodSync, rmSync } from 'node:fs'
 import KeyvSqlite from '@keyv/sqlite'
 import Database from 'better-sqlite3'
 import { Keyv } from 'keyv'
@@ -59,6 +59,8 @@ const BROKEN = new Set(['SQLITE_NOTADB', 'SQLITE_CORRUPT'])
 function open(file: string): Database.Database {
   const db = new Database(file)
   try {
+    // It says whom an account knows. SQLite's other files take over its mode.
+    chmodSync(file, 0o600)
     db.pragma('journal_mode = WAL')
     db.pragma('synchronous = NORMAL') // nothing here is worth a flush
     return db
@@ -86,9 +88,5 @@ export class LookupsOfSession {
     const value = await fetch()
     await this.#lookups.set(key, { value }, typeof ttlMs === 'number' ? ttlMs : ttlMs(value))
     return value
-  }
-
-  async forget(kind: string, id: string): Promise<void> {
-    await this.#lookups.delete(`${this.#prefix}/${kind}/${id}`)
   }
 }

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs'
+import { rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type Lookups, LookupsOfSession, memoryLookups, sqliteLookups } from '../../src/stores/keyv.ts'
@@ -86,18 +86,17 @@ for (const [where, open] of KINDS) {
       await expect(failed).rejects.toThrow('no connection')
       expect(await session.get('number', '1', 1_000, async () => 'found')).toBe('found')
     })
-    test('forget', async () => {
-      const session = new LookupsOfSession(open(), 's')
-      const { calls, fetch } = source('x')
-      await session.get('number', '1', 1_000, fetch)
-      await session.forget('number', '1')
-      await session.get('number', '1', 1_000, fetch)
-      expect(calls.asked).toBe(2)
-    })
   })
 }
 
 describe('the file', () => {
+  test('is for its owner only, also one that was there before', async () => {
+    const file = join(newFolder(), 'lookups.db')
+    writeFileSync(file, '', { mode: 0o644 })
+    const session = new LookupsOfSession(opened(sqliteLookups(file)), 's')
+    await session.get('number', '1', 60_000, async () => 'found')
+    for (const suffix of ['', '-wal', '-shm']) expect(statSync(file + suffix).mode & 0o777).toBe(0o600)
+  })
   test('outlives the process', async () => {
     const file = join(newFolder(), 'lookups.db')
     const first = sqliteLookups(file)

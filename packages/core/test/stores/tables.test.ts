@@ -294,21 +294,21 @@ describe('what the server keeps beside', () => {
   })
   test('deliveries of a chat follow each other, and what is given up does not hold them up', async () => {
     const store = await memory()
-    const lane = { session: 's', chat: 'c' }
+    const queue = { session: 's', chat: 'c' }
     await store.write(function* () {
       yield* deliveries.add('s', 1, 'c', 0)
       yield* deliveries.add('s', 2, 'c', 0)
       yield* deliveries.add('s', 3, '', 0)
     })
-    expect(await store.read(() => deliveries.lanes())).toHaveLength(2)
+    expect(await store.read(() => deliveries.queues())).toHaveLength(2)
     await store.write(() => deliveries.retry('s', 1, 500, '503'))
-    expect(await store.read(() => deliveries.head(lane))).toMatchObject({ seq: 1, attempts: 1, nextAt: 500 })
+    expect(await store.read(() => deliveries.head(queue))).toMatchObject({ seq: 1, attempts: 1, nextAt: 500 })
     await store.write(() => deliveries.hurry('s', 10))
-    expect(await store.read(() => deliveries.head(lane))).toMatchObject({ seq: 1, nextAt: 10 })
+    expect(await store.read(() => deliveries.head(queue))).toMatchObject({ seq: 1, nextAt: 10 })
     await store.write(() => deliveries.bury('s', 1, 1_000, 'gone'))
-    expect(await store.read(() => deliveries.head(lane))).toMatchObject({ seq: 2, attempts: 0 })
+    expect(await store.read(() => deliveries.head(queue))).toMatchObject({ seq: 2, attempts: 0 })
     await store.write(() => deliveries.done('s', 2))
-    expect(await store.read(() => deliveries.head(lane))).toBeUndefined()
+    expect(await store.read(() => deliveries.head(queue))).toBeUndefined()
     await store.write(() => deliveries.prune(1_001))
     expect(await store.read(() => rows('SELECT seq FROM deliveries'))).toEqual([{ seq: 3 }])
   })

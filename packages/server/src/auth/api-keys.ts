@@ -2,7 +2,8 @@ import { createHash, randomInt, timingSafeEqual } from 'node:crypto'
 import { apiKeys, type Store } from '@wamux/core/stores'
 
 /** `wapi_<keyid>_<secret>`: the id finds the row, the secret (256 bits) proves it. Only its hash is stored. */
-const KEY = /^wapi_([A-Za-z0-9]{12})_([A-Za-z0-9]{43})$/
+const FORM = /wapi_([A-Za-z0-9]{12})_([A-Za-z0-9]{43})/
+const KEY = new RegExp(`^${FORM.source}$`)
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 
 export interface NewKey {
@@ -28,6 +29,9 @@ export function readKey(apiKey: string): NewKey | undefined {
   const [, id, secret] = KEY.exec(apiKey) ?? []
   return id === undefined || secret === undefined ? undefined : { id, apiKey, hash: hashOf(secret) }
 }
+
+/** Whether there is a key in `text`, or something that could be one. */
+export const holdsKey = (text: string) => FORM.test(text)
 
 /** Whose key it is. The same work is done for one that does not exist. */
 export async function verifyKey(store: Store, apiKey: string): Promise<KeyOwner | undefined> {

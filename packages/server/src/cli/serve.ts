@@ -2,6 +2,7 @@ import type { EventEnvelope } from '@wamux/core'
 import pino, { type Logger } from 'pino'
 import { toString as drawQr } from 'qrcode'
 import type { Config } from '../config.ts'
+import { surviveRejections } from '../rejections.ts'
 import { startSandbox } from '../sandbox.ts'
 import { createServer } from '../server.ts'
 import { setupHint, started } from './words.ts'
@@ -19,8 +20,8 @@ export async function serve(config: Config): Promise<void> {
     { level: config.logLevel, redact: ['*.secret', '*.password', '*.apiKey', '*.token'] },
     pino.destination(2),
   )
-  process.on('unhandledRejection', (error) => die(logger, error, 'a promise was rejected and nobody listened'))
-  process.on('uncaughtException', (error) => die(logger, error, 'an error was thrown and nobody caught it'))
+  surviveRejections(logger)
+  process.on('uncaughtException', (error) => die(logger, error))
   const stopped = Promise.race(['SIGTERM', 'SIGINT'].map((signal) => once(signal)))
   const running = await start(config, logger)
   const signal = await stopped
@@ -35,8 +36,8 @@ export async function serve(config: Config): Promise<void> {
 
 const once = (signal: string) => new Promise<string>((resolve) => process.once(signal, () => resolve(signal)))
 
-function die(logger: Logger, error: unknown, message: string): void {
-  logger.fatal({ err: error }, message)
+function die(logger: Logger, error: unknown): void {
+  logger.fatal({ err: error }, 'an error was thrown and nobody caught it')
   process.exit(70)
 }
 

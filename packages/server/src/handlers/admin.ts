@@ -1,6 +1,7 @@
 import { type Health, openApi } from '@wamux/contract'
 import type { SessionState } from '@wamux/core'
 import { outbox } from '@wamux/core/stores'
+import { unhandledRejections } from '../rejections.ts'
 import type { Services } from '../services.ts'
 import type { Handler } from './handler.ts'
 
@@ -22,7 +23,7 @@ export const admin: { [N in 'health' | 'openapi' | 'login' | 'setup']: Handler<N
   }),
 }
 
-async function look({ manager, store }: Services): Promise<Required<Pick<Health, 'sessions' | 'queue'>>> {
+async function look({ manager, store }: Services): Promise<Required<Omit<Health, 'status' | 'version'>>> {
   const sessions: Record<SessionState, number> = {
     stopped: 0,
     connecting: 0,
@@ -34,5 +35,5 @@ async function look({ manager, store }: Services): Promise<Required<Pick<Health,
   }
   for (const { state } of await Promise.all(manager.sessions().map((session) => session.info()))) sessions[state]++
   const { count, oldestAt } = await store.read(() => outbox.waiting())
-  return { sessions, queue: { depth: count, oldestAt } }
+  return { sessions, queue: { depth: count, oldestAt }, unhandledRejections: unhandledRejections() }
 }

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { Instance } from '@wamux/contract'
-import { type Session, WamuxError } from '@wamux/core'
+import { invalid, type Session, WamuxError } from '@wamux/core'
 import { apiKeys, ports } from '@wamux/core/stores'
-import { makeKey } from '../auth/api-keys.ts'
-import { invalid } from '../errors.ts'
+import { holdsKey, makeKey } from '../auth/api-keys.ts'
 import type { Services } from '../services.ts'
 import type { Call, Handler } from './handler.ts'
 
@@ -22,6 +21,7 @@ export const instances: {
 } = {
   createInstance: async ({ body: { id = randomUUID(), name, port } }, { services }) => {
     const { manager, now } = services
+    if (holdsKey(id)) throw invalid('id', 'must not look like an API key: no URL with it would be answered')
     // Asked first, because opening the port of an instance that exists would be the wrong thing to fail at.
     if (manager.sessions().some((session) => session.id === id)) {
       throw new WamuxError('INSTANCE_EXISTS', `There is an instance ${id} already.`, { id })

@@ -1,7 +1,6 @@
-import { WamuxError } from '@wamux/core'
+import { invalid, WamuxError } from '@wamux/core'
 import { apiKeys } from '@wamux/core/stores'
 import { makeKey } from '../auth/api-keys.ts'
-import { invalid } from '../errors.ts'
 import type { Handler } from './handler.ts'
 
 /** The API keys of an instance. */

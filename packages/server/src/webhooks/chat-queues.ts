@@ -1,11 +1,9 @@
+import type { deliveries } from '@wamux/core/stores'
 import type { Clock } from './clock.ts'
 
-export interface Lane {
-  session: string
-  chat: string
-}
+export type ChatQueue = deliveries.ChatQueue
 
-interface Entry extends Lane {
+interface Entry extends ChatQueue {
   key: string
   state: 'ready' | 'running' | 'sleeping'
   /** Somebody added to it while it ran: its last look may have been too early. */
@@ -17,23 +15,23 @@ interface Entry extends Lane {
 }
 
 /**
- * Answers when the lane has its next step (ms since the epoch), or null when it is empty. A probe is a step before that
+ * Answers when the queue has its next step (ms since the epoch), or null when it is empty. A probe is a step before that
  * time, because there is a reason to believe that it would work now. Never rejects.
  */
-export type Step = (lane: Lane, isProbe: boolean) => Promise<number | null>
+export type Step = (queue: ChatQueue, isProbe: boolean) => Promise<number | null>
 
 const ALL = 64
 const PER_SESSION = 8
 const PROBE_EVERY_MS = 60_000
 
 /**
- * One lane for each (session, chat) that has something to deliver: one step at a time in a lane, many lanes at once.
+ * One queue for each (session, chat) that has something to deliver: one step at a time in it, many queues at once.
  * Sessions take turns, and a session whose receiver hangs holds no more than its share.
  */
-export class Lanes {
+export class ChatQueues {
   readonly #clock: Clock
   readonly #step: Step
-  readonly #lanes = new Map<string, Entry>()
+  readonly #queues = new Map<string, Entry>()
   readonly #sleeping = new Map<string, Set<Entry>>()
   /** By session, in the order of their turns. */
   readonly #ready = new Map<string, Entry[]>()
@@ -46,10 +44,10 @@ export class Lanes {
     this.#step = step
   }
 
-  /** There is something in this lane. */
+  /** There is something in this queue. */
   add(session: string, chat: string): void {
     const key = JSON.stringify([session, chat])
-    const known = this.#lanes.get(key)
+    const known = this.#queues.get(key)
     if (known) {
       known.isStale = true
       // Without this a chat whose receiver was down for hours would stay silent for hours after it is back.
@@ -66,13 +64,13 @@ export class Lanes {
       steppedAt: 0,
       cancel: () => {},
     }
-    this.#lanes.set(key, entry)
+    this.#queues.set(key, entry)
     this.#enqueue(entry)
   }
 
   /** Nothing of this session sleeps any longer. */
   hurry(session: string): void {
-    for (const entry of this.#lanes.values()) {
+    for (const entry of this.#queues.values()) {
       if (entry.session !== session) continue
       entry.isStale = true
       if (entry.state === 'sleeping') this.#rouse(entry)
@@ -87,7 +85,7 @@ export class Lanes {
   /** Begins no step any more and waits for those that have begun. */
   async stop(): Promise<void> {
     this.#stopped = true
-    for (const { cancel } of this.#lanes.values()) cancel()
+    for (const { cancel } of this.#queues.values()) cancel()
     this.#ready.clear()
     await Promise.all(this.#running)
   }
@@ -116,22 +114,22 @@ export class Lanes {
   #enqueue(entry: Entry): void {
     if (this.#stopped) return
     entry.state = 'ready'
-    const queue = this.#ready.get(entry.session)
-    if (queue) queue.push(entry)
+    const ready = this.#ready.get(entry.session)
+    if (ready) ready.push(entry)
     else this.#ready.set(entry.session, [entry])
     this.#pump()
   }
 
   #pump(): void {
-    for (const [session, queue] of [...this.#ready]) {
+    for (const [session, ready] of [...this.#ready]) {
       while (this.#running.size < ALL && (this.#active.get(session) ?? 0) < PER_SESSION) {
-        const entry = queue.shift()
+        const entry = ready.shift()
         if (!entry) break
         this.#run(entry)
       }
       this.#ready.delete(session)
       // Behind the others: it has had its turn.
-      if (queue.length > 0) this.#ready.set(session, queue)
+      if (ready.length > 0) this.#ready.set(session, ready)
     }
   }
 
@@ -155,7 +153,7 @@ export class Lanes {
 
   #settle(entry: Entry, next: number | null): void {
     if (next === null && !entry.isStale) {
-      this.#lanes.delete(entry.key)
+      this.#queues.delete(entry.key)
     } else if (next === null || next <= this.#clock.now() || entry.isStale) {
       // Stale: a step that found nothing due may have been overtaken by hurry(), and its answer was of before.
       this.#enqueue(entry)

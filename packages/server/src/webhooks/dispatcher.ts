@@ -1,9 +1,9 @@
 import { toWire } from '@wamux/contract'
 import { deliveries, journal, type Store, webhooks } from '@wamux/core/stores'
 import type { Logger } from 'pino'
+import { type ChatQueue, ChatQueues } from './chat-queues.ts'
 import type { Clock } from './clock.ts'
 import type { OutboundGuard, Outcome } from './guard.ts'
-import { type Lane, Lanes } from './lanes.ts'
 import { LONGEST_MS, nextDelay } from './schedule.ts'
 import { sign } from './signature.ts'
 
@@ -26,7 +26,7 @@ export interface DispatcherOptions {
  */
 export class Dispatcher {
   readonly #options: Required<DispatcherOptions>
-  readonly #lanes: Lanes
+  readonly #queues: ChatQueues
   /** Sessions whose journal is being read; true when somebody rang meanwhile. */
   readonly #reading = new Map<string, boolean>()
   readonly #running = new Set<Promise<void>>()
@@ -35,14 +35,14 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = { random: Math.random, ...options }
-    this.#lanes = new Lanes(options.clock, (lane, isProbe) => this.#deliverNext(lane, isProbe))
+    this.#queues = new ChatQueues(options.clock, (queue, isProbe) => this.#deliverNext(queue, isProbe))
   }
 
   /** Goes on where the last process stopped. */
   async start(): Promise<void> {
     const { store, clock } = this.#options
     await store.write(() => deliveries.prune(clock.now() - KEEP_DEAD_MS))
-    for (const { session, chat } of await store.read(() => deliveries.lanes())) this.#lanes.add(session, chat)
+    for (const { session, chat } of await store.read(() => deliveries.queues())) this.#queues.add(session, chat)
     for (const { session } of await store.read(() => webhooks.all())) this.ring(session)
   }
 
@@ -59,7 +59,7 @@ export class Dispatcher {
 
   /** What waits for this session is due now: its webhook has changed. */
   hurry(session: string): void {
-    this.#lanes.hurry(session)
+    this.#queues.hurry(session)
     this.ring(session)
   }
 
@@ -67,7 +67,7 @@ export class Dispatcher {
   async stop(): Promise<void> {
     this.#stopped = true
     for (const cancel of this.#retries) cancel()
-    await this.#lanes.stop()
+    await this.#queues.stop()
     while (this.#running.size > 0) await Promise.all(this.#running)
   }
 
@@ -111,17 +111,17 @@ export class Dispatcher {
       if (last) yield* webhooks.advance(session, last.seq)
       return entries
     })
-    for (const chat of new Set(taken.map((entry) => entry.chat ?? ''))) this.#lanes.add(session, chat)
+    for (const chat of new Set(taken.map((entry) => entry.chat ?? ''))) this.#queues.add(session, chat)
     return taken.length
   }
 
-  /** One attempt at the first delivery of a chat. Answers when the lane is to be looked at again, or null: it is empty. */
-  async #deliverNext(lane: Lane, isProbe: boolean): Promise<number | null> {
+  /** One attempt at the first delivery of a chat. Answers when the queue is to be looked at again, or null: it is empty. */
+  async #deliverNext(queue: ChatQueue, isProbe: boolean): Promise<number | null> {
     const { store, clock, logger, random } = this.#options
-    const { session } = lane
+    const { session } = queue
     try {
       const owed = await store.read(function* () {
-        const delivery = yield* deliveries.head(lane)
+        const delivery = yield* deliveries.head(queue)
         const webhook = yield* webhooks.get(session)
         if (!delivery || !webhook) return undefined
         const [entry] = yield* journal.after(session, delivery.seq - 1, 1)
@@ -140,7 +140,7 @@ export class Dispatcher {
       const at = clock.now()
       if (outcome.ok) {
         await store.write(() => deliveries.done(session, delivery.seq))
-        this.#lanes.worked(session)
+        this.#queues.worked(session)
         return at
       }
       // An attempt that was cut off says nothing about the receiver: the next process makes it again.

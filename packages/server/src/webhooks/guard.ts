@@ -2,9 +2,8 @@ import { lookup as lookupCallback } from 'node:dns'
 import { lookup } from 'node:dns/promises'
 import { createServer } from 'node:http'
 import { isIP, type LookupFunction } from 'node:net'
-import { WamuxError } from '@wamux/core'
+import { invalid, WamuxError } from '@wamux/core'
 import { Agent, buildConnector, request } from 'undici'
-import { invalid } from '../errors.ts'
 import { AddressPolicy } from './addresses.ts'
 
 /** How a delivery went. Everything that is not a 2xx in time is a failure, redirects too. */

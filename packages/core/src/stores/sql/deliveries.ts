@@ -20,7 +20,8 @@ interface Stored {
   next_at: number
 }
 
-export interface Lane {
+/** What is owed to one chat of a session, in its order. */
+export interface ChatQueue {
   session: string
   chat: string
 }
@@ -40,12 +41,12 @@ export function* add(session: string, seq: number, chat: string, nextAt: number)
 }
 
 /** Every (session, chat) that has something to deliver. */
-export function* lanes(): Work<Lane[]> {
-  return yield* rows<Lane>(`SELECT DISTINCT session, chat FROM deliveries WHERE state = 'pending'`)
+export function* queues(): Work<ChatQueue[]> {
+  return yield* rows<ChatQueue>(`SELECT DISTINCT session, chat FROM deliveries WHERE state = 'pending'`)
 }
 
 /** What has to be delivered before anything else of this chat. */
-export function* head({ session, chat }: Lane): Work<DeliveryRow | undefined> {
+export function* head({ session, chat }: ChatQueue): Work<DeliveryRow | undefined> {
   const stored = yield* row<Stored>(
     `SELECT ${COLUMNS} FROM deliveries WHERE session = ? AND chat = ? AND state = 'pending' ORDER BY seq LIMIT 1`,
     session,
