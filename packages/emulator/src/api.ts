@@ -11,6 +11,8 @@ export interface Emulator {
   readonly url: string
   /** Where the control API listens, without a path. */
   readonly controlUrl: string
+  /** The same network with TLS, when it was given a `tlsPort`. */
+  readonly tls: TlsEndpoint | undefined
   /** The root of its certificates, 32 raw bytes, for `trustEmulator` and for strict clients. */
   readonly rootPublicKey: Buffer
   /** Spread it into the configuration of a Baileys socket. */
@@ -27,6 +29,15 @@ export interface Emulator {
   assertQuiet(): void
   /** Cuts all connections and lets go of the file. Rejects in strict mode when something unknown was seen. */
   close(): Promise<void>
+}
+
+export interface TlsEndpoint {
+  /** For `waWebSocketUrl`: `wss://…/ws/chat`. */
+  readonly url: string
+  /** Where the control API listens with TLS, without a path. */
+  readonly controlUrl: string
+  /** The certificate, as PEM, of the authority that clients must trust. It stays the same as long as the file does. */
+  readonly ca: string
 }
 
 export interface GroupOptions {

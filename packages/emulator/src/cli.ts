@@ -1,13 +1,15 @@
 import { parseArgs } from 'node:util'
+import type { TlsEndpoint } from './api.ts'
 import { createEmulator } from './emulator.ts'
 
 const USAGE = `wamux-emulator: a WhatsApp network on loopback
 
-  --port <number>   one port for clients (ws://…/ws/chat) and the control API (default 3001)
-  --host <address>  address to listen on (default 127.0.0.1; there are no passwords)
-  --state <file>    keeps the network in this file across restarts (default: in memory)
-  --trace           prints every stanza
-  --help            prints this
+  --port <number>      one port for clients (ws://…/ws/chat) and the control API (default 3001)
+  --tls-port <number>  the same with TLS on this port (wss://… and https://…), under a CA of its own; 0: any free port
+  --host <address>     address to listen on (default 127.0.0.1; there are no passwords)
+  --state <file>       keeps the network in this file across restarts (default: in memory)
+  --trace              prints every stanza
+  --help               prints this
 `
 
 /** EX_USAGE of sysexits: the call itself is wrong, trying again does not help. */
@@ -33,7 +35,15 @@ async function main(): Promise<void> {
   // Last: whoever reads these lines may stop us.
   console.log(`WhatsApp for clients:  ${emulator.url}`)
   console.log(`control API:           ${emulator.controlUrl}/admin/health`)
+  if (emulator.tls) console.log(withTls(emulator.tls, emulator.controlUrl))
   console.log(`state:                 ${options.file ?? 'in memory, ends with this process'}`)
+}
+
+function withTls(tls: TlsEndpoint, controlUrl: string): string {
+  return `with TLS:              ${tls.url}
+  control API:         ${tls.controlUrl}/admin/health
+  to trust it:         curl ${controlUrl}/admin/ca.pem -o emulator-ca.pem
+                       NODE_EXTRA_CA_CERTS=emulator-ca.pem node your-client.js`
 }
 
 function readOptions() {
@@ -42,17 +52,20 @@ function readOptions() {
     console.log(USAGE)
     process.exit(0)
   }
-  if (values['tls-port'] !== undefined) {
-    fail('--tls-port is not there yet: this version serves ws:// and http:// only.')
-  }
-  const port = Number(values.port)
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) fail(`--port must be a number from 0 to 65535.`)
+  const tlsPort = values['tls-port']
   return {
-    port,
+    port: toPort('--port', values.port),
+    ...(tlsPort !== undefined && { tlsPort: toPort('--tls-port', tlsPort) }),
     host: values.host,
     ...(values.state !== undefined && { file: values.state }),
     ...(values.trace && { trace: (line: string) => console.log(line) }),
   }
+}
+
+function toPort(name: string, value: string): number {
+  const port = Number(value)
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) fail(`${name} must be a number from 0 to 65535.`)
+  return port
 }
 
 function readArguments() {

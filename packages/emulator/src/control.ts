@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Emulator } from './api.ts'
 import { Fields, InputError, readText } from './control-input.ts'
-
 import { KICK_REASONS } from './faults.ts'
 import { BEHAVIOURS } from './world/accounts.ts'
 import { toPhone } from './world/jids.ts'
@@ -17,9 +16,10 @@ interface Call {
   readonly phone: string
 }
 
+/** What it returns is sent as JSON; a string goes out as it is. */
 type Route = (call: Call) => unknown
 
-/** The HTTP side of a network, for tests and people in other processes. Speaks JSON; has no passwords. */
+/** The HTTP side of a network, for tests and people in other processes. Has no passwords. */
 export function controlHandler(emulator: Emulator, world: World, linking: Linking) {
   const routes = controlRoutes(emulator, world, linking)
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -54,6 +54,10 @@ function controlRoutes(emulator: Emulator, world: World, linking: Linking): Reco
       hex: emulator.rootPublicKey.toString('hex'),
       serial: 0,
     }),
+    'GET /admin/ca.pem': () => {
+      if (emulator.tls) return emulator.tls.ca
+      throw new InputError('path', 'There is no TLS port, so there is no certificate. Start with --tls-port.', 404)
+    },
     'GET /admin/unknown-stanzas': () => emulator.unknownStanzas,
     'POST /admin/mock-phone/scan-qr': async ({ request, url }) => {
       const qr = await readText(request)
@@ -238,6 +242,7 @@ function toProblem(error: unknown): { status: number; body: object } {
 }
 
 function respond(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' })
-  response.end(`${JSON.stringify(body)}\n`)
+  const isText = typeof body === 'string'
+  response.writeHead(status, { 'content-type': `${isText ? 'text/plain' : 'application/json'}; charset=utf-8` })
+  response.end(isText ? body : `${JSON.stringify(body)}\n`)
 }

@@ -1,14 +1,17 @@
-import { createServer, type Server } from 'node:http'
+import { createServer } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import { WebSocketServer } from 'ws'
-import type { Contact, Emulator, Group, GroupOptions, Phone } from './api.ts'
+import type { Contact, Emulator, Group, GroupOptions, Phone, TlsEndpoint } from './api.ts'
 import { controlHandler } from './control.ts'
 import type { FaultActions, Faults } from './faults.ts'
-import { type EmulatorOptions, withDefaults } from './options.ts'
+import { Listener, type Visitors } from './listener.ts'
+import { type EmulatorOptions, type Settled, withDefaults } from './options.ts'
 import { announceGroup } from './stanzas/groups.ts'
 import { Registry } from './stanzas/registry.ts'
 import { Store } from './state/database.ts'
 import { Connection } from './stream/connection.ts'
 import { el } from './stream/nodes.ts'
+import type { TlsIdentity } from './tls.ts'
 import type { UnknownStanza } from './unknown.ts'
 import type { Behaviour } from './world/accounts.ts'
 import { VirtualGroup } from './world/group.ts'
@@ -18,43 +21,74 @@ import { VirtualPhone } from './world/phone.ts'
 import { Reception } from './world/reception.ts'
 import { World } from './world/world.ts'
 
-/** Starts a network. Rejects when the port is taken or the file cannot be opened. */
+/** Starts a network. Rejects when a port is taken or the file cannot be opened. */
 export async function createEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
   const settled = withDefaults(options)
-  const server = createServer()
-  await listen(server, settled.port, settled.host)
-  const address = server.address()
-  // A server that listens on TCP has an address with a port.
-  settled.port = typeof address === 'object' && address ? address.port : settled.port
+  const store = new Store(settled.file)
   try {
-    return new RunningEmulator(settled, server)
+    const identity = settled.tlsPort === undefined ? undefined : await identify(store, settled.host)
+    const emulator = new RunningEmulator(settled, store, identity)
+    await emulator.open()
+    return emulator
   } catch (error) {
-    server.close()
+    store.close()
     throw error
   }
 }
 
+async function identify(store: Store, host: string): Promise<TlsIdentity> {
+  const { loadTlsIdentity } = await import('./tls.ts')
+  return loadTlsIdentity(store, host)
+}
+
 class RunningEmulator implements Emulator {
-  readonly url: string
-  readonly controlUrl: string
   readonly #world: World
   readonly #registry: Registry
   readonly #reception: Reception
-  readonly #server: Server
   readonly #sockets: WebSocketServer
+  readonly #plain: Listener
+  readonly #secure: { readonly listener: Listener; readonly ca: string } | undefined
   #closing: Promise<void> | undefined
 
-  constructor(options: ReturnType<typeof withDefaults>, server: Server) {
-    const host = options.host.includes(':') ? `[${options.host}]` : options.host
-    this.url = `ws://${host}:${options.port}/ws/chat`
-    this.controlUrl = `http://${host}:${options.port}`
-    this.#server = server
-    this.#world = new World(options, new Store(options.file), this.#faultActions())
+  constructor(options: Settled, store: Store, identity: TlsIdentity | undefined) {
+    this.#world = new World(options, store, this.#faultActions())
     this.#registry = new Registry(this.#world)
     this.#reception = new Reception(this.#world, this.#registry)
     this.#sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false })
-    this.#serve()
+    const visitors = this.#visitors()
+    this.#plain = new Listener(createServer(), visitors)
+    if (identity) {
+      const { ca, cert, key } = identity
+      this.#secure = { listener: new Listener(createTlsServer({ cert, key }), visitors), ca }
+    }
+  }
+
+  /** Listens, and lets the phones read what they had not read. Rejects, and lets go of its ports, when one is taken. */
+  async open(): Promise<void> {
+    const { options } = this.#world
+    try {
+      options.port = await this.#plain.open(options.port, options.host)
+      options.tlsPort = await this.#secure?.listener.open(options.tlsPort ?? 0, options.host)
+    } catch (error) {
+      await this.#closePorts()
+      throw error
+    }
     this.#world.wakeAll()
+  }
+
+  get url(): string {
+    return `ws://${this.#hostAndPort(this.#world.options.port)}/ws/chat`
+  }
+
+  get controlUrl(): string {
+    return `http://${this.#hostAndPort(this.#world.options.port)}`
+  }
+
+  get tls(): TlsEndpoint | undefined {
+    const { tlsPort } = this.#world.options
+    if (!this.#secure || tlsPort === undefined) return undefined
+    const place = this.#hostAndPort(tlsPort)
+    return { url: `wss://${place}/ws/chat`, controlUrl: `https://${place}`, ca: this.#secure.ca }
   }
 
   get rootPublicKey(): Buffer {
@@ -108,29 +142,39 @@ class RunningEmulator implements Emulator {
 
   async #close(): Promise<void> {
     this.#world.isClosed = true
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     for (const connection of this.#reception.connections) connection.drop()
-    this.#server.closeAllConnections()
-    await closed
+    await this.#closePorts()
     await Promise.all([...this.#reception.connections].map((connection) => connection.settled()))
     await this.#world.settled()
     this.#world.store.close()
     this.#world.unknown.settle()
   }
 
-  #serve(): void {
+  async #closePorts(): Promise<void> {
+    await Promise.all([this.#plain.close(), this.#secure?.listener.close()])
+  }
+
+  #hostAndPort(port: number): string {
+    const { host } = this.#world.options
+    return `${host.includes(':') ? `[${host}]` : host}:${port}`
+  }
+
+  /** The same for both ports. */
+  #visitors(): Visitors {
     const control = controlHandler(this, this.#world, this.#registry.linking)
-    this.#server.on('request', (request, response) => void control(request, response))
-    this.#server.on('upgrade', (request, socket, head) => {
-      if (!this.#world.faults.isNetworkUp || this.#world.isClosed || !request.url?.startsWith('/ws')) {
-        socket.destroy()
-        return
-      }
-      this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
-        const { keys, options } = this.#world
-        this.#reception.arrived(new Connection(webSocket, keys, this.#reception, options.firstFrameDelayMs))
-      })
-    })
+    return {
+      request: (request, response) => void control(request, response),
+      upgrade: (request, socket, head) => {
+        if (!this.#world.faults.isNetworkUp || this.#world.isClosed || !request.url?.startsWith('/ws')) {
+          socket.destroy()
+          return
+        }
+        this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
+          const { keys, options } = this.#world
+          this.#reception.arrived(new Connection(webSocket, keys, this.#reception, options.firstFrameDelayMs))
+        })
+      },
+    }
   }
 
   #faultActions(): FaultActions {
@@ -156,14 +200,4 @@ function goodbye(reason: string) {
   if (/^\d+$/.test(reason)) return el('stream:error', { code: reason })
   const code = reason === 'device_removed' ? '401' : undefined
   return el('stream:error', { code }, [el('conflict', { type: reason })])
-}
-
-function listen(server: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, host, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
 }

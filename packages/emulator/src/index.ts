@@ -1,4 +1,4 @@
-export type { Contact, Emulator, Group, GroupOptions, Person, Phone, SayOptions } from './api.ts'
+export type { Contact, Emulator, Group, GroupOptions, Person, Phone, SayOptions, TlsEndpoint } from './api.ts'
 export { createEmulator } from './emulator.ts'
 export { type Faults, KICK_REASONS, type KickReason } from './faults.ts'
 export type { EmulatorOptions } from './options.ts'

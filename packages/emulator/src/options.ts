@@ -1,6 +1,8 @@
 export interface EmulatorOptions {
   /** 0, the default, takes any free port. */
   port?: number
+  /** Serves `wss://` and HTTPS too, on this port; 0 takes any free one. Without it there is no TLS. */
+  tlsPort?: number
   /** 127.0.0.1 by default. The network has no passwords: leave it on loopback. */
   host?: string
   /** The one file of the network's state. Without it the state is in memory and ends with the process. */
@@ -26,7 +28,8 @@ export interface EmulatorOptions {
   pretendPreKeys?: number
 }
 
-export type Settled = Required<Omit<EmulatorOptions, 'file' | 'trace'>> & {
+export type Settled = Required<Omit<EmulatorOptions, 'file' | 'tlsPort' | 'trace'>> & {
+  tlsPort: number | undefined
   file: string | undefined
   trace: ((line: string) => void) | undefined
 }
@@ -34,6 +37,7 @@ export type Settled = Required<Omit<EmulatorOptions, 'file' | 'trace'>> & {
 export function withDefaults(options: EmulatorOptions): Settled {
   return {
     port: options.port ?? 0,
+    tlsPort: options.tlsPort,
     host: options.host ?? '127.0.0.1',
     file: options.file,
     strict: options.strict ?? false,

@@ -1,4 +1,4 @@
-import { Socket } from 'node:net'
+import { Socket, type TcpNetConnectOpts } from 'node:net'
 import { WA_CERT_DETAILS } from '@whiskeysockets/baileys'
 
 const LOOPBACK = /^(localhost|127(\.\d+){3}|::1|\[::1\]|::ffff:127(\.\d+){3})$/
@@ -28,7 +28,8 @@ export function trustEmulator(rootPublicKey: Uint8Array, address?: string): void
 
 interface Destination {
   readonly host?: string
-  readonly path?: string
+  /** Of a pipe. An `Agent` sets it to null. */
+  readonly path?: string | null
   readonly headers?: Readonly<Record<string, unknown>>
 }
 
@@ -37,15 +38,19 @@ function guardSockets(): void {
   function guarded(this: Socket, ...args: Parameters<typeof connect>): Socket {
     const refused = refusal(destinationIn(args))
     if (refused === undefined) return connect.apply(this, args)
-    this.destroy(new Error(refused))
-    return this
+    return Reflect.apply(connect, this, [deadEnd(new Error(refused))])
   }
   // The overloads of `connect` cannot be spelled in one signature; the arguments are passed on as they came.
   Socket.prototype.connect = guarded as typeof connect
 }
 
+/** A name that cannot be resolved, which all callers survive. TLS does not survive a socket that is destroyed at once. */
+function deadEnd(error: Error): TcpNetConnectOpts {
+  return { host: 'refused.invalid', port: 1, lookup: (_name, _options, tell) => tell(error, []) }
+}
+
 function refusal({ host, path, headers }: Destination): string | undefined {
-  if (path !== undefined || host === undefined || LOOPBACK.test(host) || allowed.has(host)) return undefined
+  if (path || host === undefined || LOOPBACK.test(host) || allowed.has(host)) return undefined
   // Baileys names its origin; `ws` hands the headers of its request down to the socket.
   const isWhatsApp = WHATSAPP_HOST.test(host) || headers?.Origin === WHATSAPP_ORIGIN
   return isWhatsApp ? `${host} was not dialled: this process trusts an emulator's certificates.` : undefined

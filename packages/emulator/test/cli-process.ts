@@ -15,11 +15,13 @@ export class CliProcess {
   readonly output: string[] = []
   url = ''
   controlUrl = ''
+  wssUrl = ''
   #child: ChildProcess | undefined
 
-  async start(): Promise<this> {
+  /** Starts it, on the port of last time if there was one; `args` are added to its command line. */
+  async start(...args: string[]): Promise<this> {
     const port = this.controlUrl === '' ? '0' : new URL(this.controlUrl).port
-    const child = spawn(process.execPath, [CLI, '--port', port, '--state', this.state], { stdio: 'pipe' })
+    const child = spawn(process.execPath, [CLI, '--port', port, '--state', this.state, ...args], { stdio: 'pipe' })
     this.#child = child
     const reap = () => child.kill('SIGKILL') // a test that hangs must not leave it behind
     process.once('exit', reap)
@@ -28,6 +30,7 @@ export class CliProcess {
     for await (const line of createInterface(child.stdout)) {
       this.output.push(line)
       this.url = /ws:\/\/\S+/.exec(line)?.[0] ?? this.url
+      this.wssUrl = /wss:\/\/\S+/.exec(line)?.[0] ?? this.wssUrl
       this.controlUrl = /(http:\/\/[^/]+)\/admin/.exec(line)?.[1] ?? this.controlUrl
       if (line.startsWith('state:')) return this
     }

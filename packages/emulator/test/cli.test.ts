@@ -13,7 +13,7 @@ function run(...args: string[]): Promise<{ code: number; stdout: string; stderr:
 }
 
 test.each([
-  [['--tls-port', '3002'], 64, 'not there yet'],
+  [['--tls-port', '65536'], 64, '--tls-port must be a number'],
   [['--port', 'many'], 64, '--port must be a number'],
   [['--sate', 'x.db'], 64, '--sate'],
   [['--port', '0', '--state', '/nowhere/at/all/network.db'], 1, 'directory'],
