@@ -1,5 +1,12 @@
-import { expect } from 'vitest'
-import { MAX, story, until } from './harness/story.ts'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createEmulator, trustEmulator } from '@wamux/emulator'
+import { decodeBinaryNode, encodeBinaryNode } from '@whiskeysockets/baileys'
+import Database from 'better-sqlite3'
+import { describe, expect, test } from 'vitest'
+import { openHttp, openSdk } from './harness/door.ts'
+import { MAX, qrOf, story } from './harness/story.ts'
 
 story('a message of a contact is told as documented', async ({ link, contact, told }) => {
   const max = contact()
@@ -18,15 +25,87 @@ story('a message of a contact is told as documented', async ({ link, contact, to
   })
 })
 
-story('a contact known only by the hidden id is the same person', async ({ link, contact, told }) => {
+story('a hidden id that comes with its number is that number from the first message on', async (scene) => {
+  const { link, contact, told } = scene
   const max = contact()
   const { session } = await link()
-  await max.says('491700000001', 'von der Nummer')
   await max.says('491700000001', 'von der Lid', { space: 'lid' })
-  await told('message', ({ body }) => body === 'von der Lid')
+  expect(await told('message')).toMatchObject({ chatId: `${MAX}@c.us`, from: `${MAX}@c.us`, body: 'von der Lid' })
+  await max.says('491700000001', 'von der Nummer')
+  expect(await told('message')).toMatchObject({ chatId: `${MAX}@c.us`, from: `${MAX}@c.us`, body: 'von der Nummer' })
   const { data } = await session.chats()
   expect(data.map(({ chatId, messageCount }) => [chatId, messageCount])).toEqual([[`${MAX}@c.us`, 2]])
 })
+
+describe('a contact known only by the hidden id is the same person once the number is told', () => {
+  test.each([
+    ['the SDK', openSdk],
+    ['server and client', openHttp],
+  ])('through %s', async (_, openDoor) => {
+    const folder = mkdtempSync(join(tmpdir(), 'wamux-network-'))
+    const file = join(folder, 'network.db')
+    const emulator = await createEmulator({ strict: true, pretendPreKeys: 100, file })
+    trustEmulator(emulator.rootPublicKey)
+    const door = await openDoor(emulator)
+    try {
+      const max = emulator.contact(MAX, { name: 'Max Mustermann' })
+      const session = await door.create('demo')
+      await emulator.phone('491700000001').scans(await qrOf(session))
+      await door.told.next(({ event }) => event === 'ready')
+      await session.stop()
+      await max.says('491700000001', 'von der Lid', { space: 'lid' })
+      await withoutNumber(file, max.lid)
+      await session.start()
+      const told = async () => (await door.told.next(({ event }) => event === 'message')).data
+      const hidden = `${max.lid}@lid`
+      expect(await told()).toMatchObject({ chatId: hidden, from: hidden, body: 'von der Lid' })
+      expect((await session.chats()).data.map(({ chatId }) => chatId)).toEqual([hidden])
+      // WhatsApp names the hidden id beside the number: now both are known to be one.
+      await max.says('491700000001', 'von der Nummer')
+      expect(await told()).toMatchObject({ chatId: `${MAX}@c.us`, body: 'von der Nummer' })
+      await max.says('491700000001', 'wieder von der Lid', { space: 'lid' })
+      expect(await told()).toMatchObject({ chatId: `${MAX}@c.us`, body: 'wieder von der Lid' })
+      const { data } = await session.chats()
+      expect(data.map(({ chatId, messageCount }) => [chatId, messageCount])).toEqual([[`${MAX}@c.us`, 3]])
+      for (const name of [hidden, `${MAX}@c.us`]) {
+        expect((await session.messages(name)).data.map(({ body }) => body)).toEqual([
+          'wieder von der Lid',
+          'von der Nummer',
+          'von der Lid',
+        ])
+      }
+      expect(door.errors).toEqual([])
+    } finally {
+      await door.close()
+      await emulator.close()
+      rmSync(folder, { recursive: true })
+    }
+  })
+})
+
+/** Takes the number off what waits in the network, as WhatsApp does between people who do not know each other's. */
+async function withoutNumber(file: string, lid: string): Promise<void> {
+  const db = new Database(file)
+  try {
+    const rows = db.prepare("SELECT seq, body FROM pending WHERE tag = 'message' AND device <> 0").all() as Pending[]
+    const nodes = await Promise.all(rows.map(async ({ seq, body }) => ({ seq, node: await decodeBinaryNode(body) })))
+    const [only, ...more] = nodes.filter(({ node }) => node.attrs.from === `${lid}@lid`)
+    expect(only?.node.attrs.sender_pn).toBe(`${MAX}@s.whatsapp.net`)
+    expect(more).toEqual([])
+    if (!only) return
+    const { sender_pn: _, ...attrs } = only.node.attrs
+    const body = encodeBinaryNode({ ...only.node, attrs })
+    db.prepare('UPDATE pending SET body = ? WHERE seq = ?').run(body, only.seq)
+  } finally {
+    db.close()
+  }
+}
+
+/** As the network keeps what it has not delivered. */
+interface Pending {
+  seq: number
+  body: Buffer
+}
 
 story('what is typed on the phone is told as own', async ({ link, contact, told }) => {
   const max = contact()
@@ -126,13 +205,20 @@ story('another place that takes the account is not fought', async ({ link, emula
   await reaches(session, 'ready')
 })
 
-story('a lost connection comes back by itself', async ({ link, emulator, told, contact }) => {
+story('a lost connection comes back by itself, and one that WhatsApp restarts too', async (scene) => {
+  const { link, emulator, told, contact, count } = scene
   const max = contact()
-  const { phone } = await link()
+  const { session, phone } = await link()
   emulator.faults.kick(phone.phone, 'drop')
   await max.says(phone.phone, 'inzwischen')
+  await told('ready')
   await told('message', ({ body }) => body === 'inzwischen')
   emulator.faults.kick(phone.phone, '515')
   await told('ready')
-  await until(async () => true)
+  await max.says(phone.phone, 'danach')
+  await told('message', ({ body }) => body === 'danach')
+  await session.send(max.phone, 'wieder da')
+  await max.hears('wieder da')
+  expect(count('ready')).toBe(3)
+  expect(phone.devices).toEqual([1])
 })

@@ -199,3 +199,40 @@ story('a contact that asks again gets the same message, once', async ({ link, co
   const sent = await session.send(MAX, 'unleserlich')
   expect(await max.hears('unleserlich')).toMatchObject({ id: sent.messageId, copies: 1 })
 })
+
+const NOBODY = '987654321098765@lid'
+
+story('nobody is found under an invented hidden id', async ({ link, contact }) => {
+  const max = contact()
+  const { session } = await link()
+  const unknown = { code: 'NOT_ON_WHATSAPP', details: { phone: NOBODY } }
+  await expect(session.checkNumber(NOBODY)).rejects.toMatchObject(unknown)
+  await expect(session.contact(NOBODY)).rejects.toMatchObject(unknown)
+  // WhatsApp cannot be asked about a hidden id; who was met before is known.
+  const known = `${max.lid}@lid`
+  await expect(session.contact(known)).rejects.toMatchObject({ code: 'NOT_ON_WHATSAPP' })
+  await session.contact(MAX)
+  expect(await session.contact(known)).toMatchObject({ id: `${MAX}@c.us`, number: MAX })
+  expect(await session.checkNumber(known)).toMatchObject({ registered: true, whatsappId: `${MAX}@c.us` })
+})
+
+story('a stopped session finds nobody under an unknown hidden id', async ({ link, reaches }) => {
+  const { session } = await link()
+  await session.stop()
+  await reaches(session, 'stopped')
+  const offline = { code: 'WHATSAPP_DISCONNECTED', details: { state: 'stopped' } }
+  await expect(session.checkNumber(NOBODY)).rejects.toMatchObject(offline)
+  await expect(session.contact(NOBODY)).rejects.toMatchObject(offline)
+})
+
+story('a group that does not exist is refused at once, and nothing waits for it', async ({ link, contact, told }) => {
+  const max = contact()
+  const { session } = await link()
+  // Were it tried again, the answer would be "queued".
+  const group = '123456789012345@g.us'
+  await expect(session.send(group, 'Hallo?')).rejects.toMatchObject({ code: 'WHATSAPP_REJECTED' })
+  expect(await told('message_failed')).toMatchObject({ chatId: group, code: 'WHATSAPP_REJECTED' })
+  await session.send(MAX, 'danach')
+  expect(await max.hears('danach')).toMatchObject({ copies: 1 })
+  expect((await session.recentMessages()).data.map(({ body }) => body)).toEqual(['danach'])
+})
