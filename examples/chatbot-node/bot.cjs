@@ -10,7 +10,7 @@
  *     -d '{"url": "http://127.0.0.1:4000/webhook"}'
  *
  * Max of the sandbox repeats whatever he reads, and every answer of this bot holds a word that it answers: the two would
- * talk for ever. Let Max be silent first, then let him write:
+ * answer each other until Max, answered at once three times, falls silent. Let him be silent first, then let him write:
  *
  *   curl http://127.0.0.1:3001/admin/contacts -d '{"phone": "491234567890", "behaviour": "silent"}'
  *   curl http://127.0.0.1:3001/admin/contacts/491234567890/messages -d '{"to": "4915112345678", "text": "hallo"}'

@@ -1,5 +1,5 @@
-import { createServer as createHttpServer } from 'node:http'
-import { beforeAll, expect, onTestFinished, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
+import { httpServer } from '../../server/test/http-server.ts'
 import * as exported from '../src/index.ts'
 import { type ClientSession, createClient, isWamuxClientError, type RemoteOnly, type SessionApi } from '../src/index.ts'
 import { PASSWORD, type Product, product } from './helpers.ts'
@@ -130,21 +130,6 @@ test('an id with slashes stays one step of the path', async () => {
   await expect(all.admin.sessions.get('../instances/demo')).rejects.toMatchObject({ code: 'INSTANCE_NOT_FOUND' })
 })
 
-async function impostor(handler: Parameters<typeof createHttpServer>[1]) {
-  let count = 0
-  const server = createHttpServer(handler).on('request', () => {
-    count++
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(async () => {
-    server.closeAllConnections()
-    await new Promise<void>((resolve) => server.close(() => resolve()))
-  })
-  const address = server.address()
-  const port = address !== null && typeof address === 'object' ? address.port : 0
-  return { url: `http://127.0.0.1:${port}/`, count: () => count }
-}
-
 const message = { phone: '491234567890', message: 'Hallo' }
 
 test('nobody there, and no answer in time, are UNREACHABLE; nothing is tried twice', async () => {
@@ -152,12 +137,12 @@ test('nobody there, and no answer in time, are UNREACHABLE; nothing is tried twi
     code: 'UNREACHABLE',
     status: null,
   })
-  const silent = await impostor(() => {})
+  const silent = await httpServer(() => {})
   const client = createClient({ url: silent.url, timeoutMs: 50 })
   await expect(client.gateway.sendMessage(message)).rejects.toMatchObject({ code: 'UNREACHABLE' })
-  const reset = await impostor((request) => request.socket.destroy())
+  const reset = await httpServer((request) => request.socket.destroy())
   await expect(createClient({ url: reset.url }).gateway.checkNumber('1')).rejects.toMatchObject({ code: 'UNREACHABLE' })
-  expect([silent.count(), reset.count()]).toEqual([1, 1])
+  expect([silent.counts.requests, reset.counts.requests]).toEqual([1, 1])
 })
 
 test.each([
@@ -168,18 +153,18 @@ test.each([
   [500, 'application/json', '{"success":false,"code":"NEW_CODE","error":"x","requestId":"y"}'],
   [200, 'application/json', ''],
 ])('an answer %i %s %s is not that of wamux', async (status, type, body) => {
-  const other = await impostor((_, response) => response.writeHead(status, { 'content-type': type }).end(body))
+  const other = await httpServer((_, response) => response.writeHead(status, { 'content-type': type }).end(body))
   const client = createClient({ url: other.url })
   await expect(client.gateway.sendMessage(message)).rejects.toMatchObject({ code: 'UNEXPECTED_ANSWER', status })
-  expect(other.count()).toBe(1)
+  expect(other.counts.requests).toBe(1)
 })
 
 test('credentials do not follow a redirect', async () => {
-  const other = await impostor((_, response) => response.end('{"success":true,"data":{}}'))
-  const first = await impostor((_, response) => response.writeHead(307, { location: other.url }).end())
+  const other = await httpServer((_, response) => response.end('{"success":true,"data":{}}'))
+  const first = await httpServer((_, response) => response.writeHead(307, { location: other.url }).end())
   const client = createClient({ url: first.url, apiKey: 'wapi_x', token: 'x' })
   await expect(client.gateway.sendMessage(message)).rejects.toMatchObject({ code: 'UNREACHABLE' })
-  expect(other.count()).toBe(0)
+  expect(other.counts.requests).toBe(0)
 })
 
 test('a URL that is none is refused at once', () => {

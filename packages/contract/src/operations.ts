@@ -270,9 +270,10 @@ export const operations = {
     path: '/api/instances/{id}/logout',
     who: 'admin',
     summary: 'Unlinks the account; its history stays',
+    description: 'Only WhatsApp can unlink, so that the instance has to be ready; else nothing changes.',
     data: sessions.instance,
     success: [200],
-    errors: [],
+    errors: ['WHATSAPP_DISCONNECTED'],
   },
   getQr: {
     method: 'GET',

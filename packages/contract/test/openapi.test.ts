@@ -81,6 +81,10 @@ test('the examples of the documentation are in it', () => {
   })
 })
 
+test('what deleting an instance does not do is said', () => {
+  expect(described(operations.deleteInstance).description).toContain('Log out first')
+})
+
 test('every webhook is described', () => {
   expect(Object.keys(document.webhooks)).toEqual(Object.keys(webhookEvents))
 })

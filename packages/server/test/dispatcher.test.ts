@@ -259,18 +259,24 @@ test('a receiver that hangs holds its own session and no other', async () => {
   await stopping
 })
 
-test('a receiver that is back is noticed by the next event of the chat, and the order stays', async () => {
-  let isBroken = true
-  const bot = await receiver(() => (isBroken ? 500 : 200))
-  const { store, clock, dispatcher, happens } = await setUp(bot.url)
+/** A receiver that refused the first event of chat `a` twice, so that it sleeps for five minutes now. */
+async function refused() {
+  const answer = { status: 500 }
+  const bot = await receiver(() => answer.status)
+  const { dispatcher, ...setup } = await setUp(bot.url)
   const running = dispatcher()
-  await happens('a', '1')
+  await setup.happens('a', '1')
   await running.start()
   await bot.count(1)
-  await clock.next()
+  await setup.clock.next()
   await bot.count(2)
-  // Asleep for five minutes now. A new event is a reason to look again, but not at once and not counted.
-  await clock.armed()
+  await setup.clock.armed()
+  return { ...setup, bot, running, answer }
+}
+
+test('a receiver that is back is noticed by the next event of the chat, and the order stays', async () => {
+  const { store, clock, bot, running, answer, happens } = await refused()
+  // A new event is a reason to look again, but not at once and not counted.
   await happens('a', '2')
   running.ring('demo')
   await expect.poll(async () => (await owed(store)).length).toBe(2)
@@ -280,7 +286,7 @@ test('a receiver that is back is noticed by the next event of the chat, and the 
   running.ring('demo')
   await bot.count(3)
   await clock.armed()
-  isBroken = false
+  answer.status = 200
   expect((await owed(store))[0]).toEqual({ seq: 1, state: 'pending', attempts: 2 })
   clock.turn(60_000)
   await happens('a', '4')
@@ -290,17 +296,8 @@ test('a receiver that is back is noticed by the next event of the chat, and the 
 })
 
 test('and by any event of the same webhook', async () => {
-  let isBroken = true
-  const bot = await receiver(() => (isBroken ? 500 : 200))
-  const { clock, dispatcher, happens } = await setUp(bot.url)
-  const running = dispatcher()
-  await happens('a', '1')
-  await running.start()
-  await bot.count(1)
-  await clock.next()
-  await bot.count(2)
-  await clock.armed()
-  isBroken = false
+  const { clock, bot, running, answer, happens } = await refused()
+  answer.status = 200
   clock.turn(60_000)
   await happens('b', 'other')
   running.ring('demo')

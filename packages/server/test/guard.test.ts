@@ -1,29 +1,10 @@
-import { createServer } from 'node:http'
 import { expect, onTestFinished, test } from 'vitest'
 import { LOOPBACK } from '../src/webhooks/addresses.ts'
 import { OutboundGuard } from '../src/webhooks/guard.ts'
+import { httpServer } from './http-server.ts'
 
 const closed = new OutboundGuard([])
 const open = new OutboundGuard(LOOPBACK)
-
-/** A server on loopback that counts who came. */
-async function canary(handler?: Parameters<typeof createServer>[1]) {
-  let connections = 0
-  const server = createServer({ keepAlive: true }, handler ?? ((_, response) => response.end())).on(
-    'connection',
-    () => {
-      connections++
-    },
-  )
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(async () => {
-    server.closeAllConnections()
-    await new Promise<void>((resolve) => server.close(() => resolve()))
-  })
-  const address = server.address()
-  const port = address !== null && typeof address === 'object' ? address.port : 0
-  return { port, url: `http://127.0.0.1:${port}/`, connections: () => connections }
-}
 
 // Every spelling of an address that leads inside.
 const inside = [
@@ -80,12 +61,12 @@ test.each(inside)('http://%s is refused when it is set, naming the setting', asy
 })
 
 test('and no connection is made to it even if it was set', async () => {
-  const { port, connections } = await canary()
+  const { port, counts } = await httpServer()
   for (const host of inside) {
     const url = URL.parse(`http://${host}:${port}/`)
     expect(await closed.post(url?.href ?? '', '{}', {}), host).toMatchObject({ ok: false })
   }
-  expect(connections()).toBe(0)
+  expect(counts.connections).toBe(0)
 })
 
 test.each([
@@ -137,39 +118,39 @@ test('what the operator opens is open, and nothing beside it', async () => {
 })
 
 test('loopback can be opened, as the sandbox does', async () => {
-  const { url, connections } = await canary()
+  const { url, counts } = await httpServer()
   await open.check(url)
   await open.check(url.replace('127.0.0.1', 'localhost'))
   expect(await open.post(url, '{}', {})).toEqual({ ok: true })
   expect(await open.post(url.replace('127.0.0.1', 'localhost'), '{}', {})).toEqual({ ok: true })
-  expect(connections()).toBeGreaterThan(0)
+  expect(counts.connections).toBeGreaterThan(0)
 })
 
 test.each([301, 302, 303, 307, 308])('a redirect (%i) is a failure and is not followed', async (status) => {
-  const target = await canary()
-  const { url } = await canary((_, response) => response.writeHead(status, { location: target.url }).end())
+  const target = await httpServer()
+  const { url } = await httpServer((_, response) => response.writeHead(status, { location: target.url }).end())
   expect(await open.post(url, '{}', {})).toEqual({ ok: false, error: `HTTP ${status}` })
-  expect(target.connections()).toBe(0)
+  expect(target.counts.connections).toBe(0)
 })
 
 test.each([200, 201, 202, 204, 299])('%i is success', async (status) => {
-  const { url } = await canary((_, response) => response.writeHead(status).end())
+  const { url } = await httpServer((_, response) => response.writeHead(status).end())
   expect(await open.post(url, '{}', {})).toEqual({ ok: true })
 })
 
 test.each([400, 401, 404, 410, 500, 503])('%i is a failure', async (status) => {
-  const { url } = await canary((_, response) => response.writeHead(status).end('secret words of the receiver'))
+  const { url } = await httpServer((_, response) => response.writeHead(status).end('secret words of the receiver'))
   expect(await open.post(url, '{}', {})).toEqual({ ok: false, error: `HTTP ${status}` })
 })
 
 test('a receiver may ask for time', async () => {
-  const { url } = await canary((_, response) => response.writeHead(429, { 'retry-after': '120' }).end())
+  const { url } = await httpServer((_, response) => response.writeHead(429, { 'retry-after': '120' }).end())
   expect(await open.post(url, '{}', {})).toEqual({ ok: false, error: 'HTTP 429', retryAfterMs: 120_000 })
 })
 
 test('a reply without end is cut at 64 KiB', async () => {
   let written = 0
-  const { url } = await canary((_, response) => {
+  const { url } = await httpServer((_, response) => {
     response.writeHead(200)
     const write = () => {
       while (!response.destroyed && response.write('x'.repeat(16_384))) written += 16_384
@@ -182,22 +163,22 @@ test('a reply without end is cut at 64 KiB', async () => {
 })
 
 test('headers without end, a reset and a closed port are failures', async () => {
-  const huge = await canary((_, response) => response.writeHead(200, { 'x-long': 'x'.repeat(64 * 1024) }).end())
+  const huge = await httpServer((_, response) => response.writeHead(200, { 'x-long': 'x'.repeat(64 * 1024) }).end())
   expect(await open.post(huge.url, '{}', {})).toMatchObject({ ok: false })
-  const reset = await canary((request) => request.socket.resetAndDestroy())
+  const reset = await httpServer((request) => request.socket.resetAndDestroy())
   expect(await open.post(reset.url, '{}', {})).toMatchObject({ ok: false })
   expect(await open.post('http://127.0.0.1:9/', '{}', {})).toMatchObject({ ok: false })
 })
 
 test('environment proxies are not used', async () => {
-  const proxy = await canary()
-  const { url } = await canary()
+  const proxy = await httpServer()
+  const { url } = await httpServer()
   process.env.http_proxy = proxy.url
   onTestFinished(() => {
     delete process.env.http_proxy
   })
   expect(await new OutboundGuard(LOOPBACK).post(url, '{}', {})).toEqual({ ok: true })
-  expect(proxy.connections()).toBe(0)
+  expect(proxy.counts.connections).toBe(0)
 })
 
 test('the self-test of the start passes', async () => {

@@ -1,11 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer as createHttpServer, type IncomingHttpHeaders } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { errorsOf, type Operation, operations, statusOf, type WebhookEvent } from '@wamux/contract'
 import { createEmulator, type Emulator, trustEmulator } from '@wamux/emulator'
 import { expect, onTestFinished } from 'vitest'
 import { createServer, type Server, type ServerOptions } from '../src/index.ts'
+import { httpServer } from './http-server.ts'
 
 export const PASSWORD = 'correct horse battery staple'
 
@@ -181,7 +182,7 @@ export interface Received {
 export async function receiver(reply: (received: Received, count: number) => number | Promise<number> = () => 200) {
   const all: Received[] = []
   const waiting: { matches: (received: Received) => boolean; resolve: (received: Received) => void }[] = []
-  const server = createHttpServer(async (request, response) => {
+  const { url } = await httpServer(async (request, response) => {
     let body = ''
     for await (const chunk of request) body += chunk
     const received: Received = { headers: request.headers, body, event: JSON.parse(body) }
@@ -193,15 +194,8 @@ export async function receiver(reply: (received: Received, count: number) => num
     response.statusCode = await reply(received, all.length)
     response.end()
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(async () => {
-    server.closeAllConnections()
-    await new Promise<void>((resolve) => server.close(() => resolve()))
-  })
-  const address = server.address()
-  const port = address !== null && typeof address === 'object' ? address.port : 0
   return {
-    url: `http://127.0.0.1:${port}/webhook`,
+    url: `${url}webhook`,
     all,
     /** The first request that matches, at once when it has already come. */
     next: (matches: (received: Received) => boolean = () => true): Promise<Received> => {

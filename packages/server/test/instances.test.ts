@@ -1,25 +1,15 @@
-import { createServer as createHttpServer } from 'node:http'
 import { connect } from 'node:net'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { api, folder, linked, network, receiver, started } from './helpers.ts'
+import { httpServer } from './http-server.ts'
 
 const instances = '/api/instances'
 
 /** A port that was free a moment ago. */
 async function freePort(): Promise<number> {
-  const server = createHttpServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise<void>((resolve) => server.close(() => resolve()))
-  return address !== null && typeof address === 'object' ? address.port : 0
-}
-
-async function takenPort(): Promise<number> {
-  const server = createHttpServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => new Promise<void>((resolve) => server.close(() => resolve())))
-  const address = server.address()
-  return address !== null && typeof address === 'object' ? address.port : 0
+  const { port, close } = await httpServer()
+  await close()
+  return port
 }
 
 const answers = (port: number) =>
@@ -74,9 +64,23 @@ test.each(['start', 'stop', 'restart', 'logout'])('%s can be asked for twice', a
   for (const _ of [1, 2]) expect((await app.admin('POST', `${instances}/a/${verb}`)).status).toBe(200)
 })
 
+test('what WhatsApp cannot hear is not logged out', async () => {
+  const emulator = await network()
+  const app = await started({ baileys: emulator.socketConfig })
+  await linked(app, emulator)
+  await app.admin('POST', `${instances}/demo/stop`)
+  const refused = await app.admin('POST', `${instances}/demo/logout`)
+  expect([refused.status, refused.body.code, refused.body.details]).toEqual([
+    503,
+    'WHATSAPP_DISCONNECTED',
+    { state: 'stopped' },
+  ])
+  expect((await app.admin('GET', `${instances}/demo`)).body.data.account).not.toBeNull()
+})
+
 test('a port that is in use makes nothing', async () => {
   const app = await started()
-  const port = await takenPort()
+  const { port } = await httpServer()
   const { status, body } = await app.admin('POST', instances, { id: 'a', port })
   expect([status, body.code, body.details]).toEqual([409, 'PORT_IN_USE', { port }])
   expect((await app.admin('GET', instances)).body.data).toEqual([])
