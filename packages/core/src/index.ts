@@ -6,7 +6,6 @@
  */
 
 // Everyday
-// Experts
 export { type ErrorFacts, invalid, isWamuxError, WamuxError } from './errors.ts'
 export { type Events, Teller } from './events.ts'
 export type { CertificateMode, Logger, SessionManagerOptions } from './options.ts'
@@ -14,7 +13,10 @@ export type { Gap } from './pacer.ts'
 export { Session } from './session.ts'
 export { type CreateOptions, SessionManager } from './session-manager.ts'
 export type * from './shared.ts'
+
 // Store authors
 export { type Lookups, memoryLookups } from './stores/keyv.ts'
 export type { Row, Statement, Store, Value, Work } from './stores/store.ts'
+
+// Experts
 export type { BaileysOptions } from './whatsapp/connection.ts'
