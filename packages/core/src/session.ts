@@ -147,7 +147,7 @@ export class Session extends Teller implements SessionApi {
     }
   }
 
-  /** Connects, or begins linking. Resolves once dialled; `ready` is told when the connection is open. */
+  /** Connects, or begins linking. Resolves once it is under way; `ready` is told when the connection is open. */
   async start(): Promise<void> {
     await this.#store.write(() => sessions.setWanted(this.id, 'running'))
     await this.#input({ type: 'start' })
