@@ -113,6 +113,24 @@ story(
   { sendWaitMs: 20 },
 )
 
+story(
+  'a message that was about to be written when its connection ended goes out with the next one',
+  async ({ link, contact, emulator, told }) => {
+    const max = contact()
+    const { session, phone } = await link()
+    await session.checkNumber(MAX)
+    // WhatsApp does not answer for which devices it is to be encrypted, and then ends the connection.
+    emulator.faults.dropFrames = true
+    const sent = await session.send(MAX, 'bald')
+    expect(sent.status).toBe('queued')
+    emulator.faults.dropFrames = false
+    emulator.faults.kick(phone.phone, '503')
+    await told('ready')
+    expect(await max.hears('bald')).toMatchObject({ id: sent.messageId, copies: 1 })
+  },
+  { sendWaitMs: 100 },
+)
+
 story('bulk messages go out in order, with progress', async ({ link, contact }) => {
   const max = contact()
   const { session } = await link()

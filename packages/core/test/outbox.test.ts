@@ -75,6 +75,7 @@ class TestWire implements Wire {
 class FaultyStore implements Store {
   fails = false
   #held: Promise<void> | undefined
+  #heldReads: { what: 'their question' | 'their answer'; held: Promise<void> } | undefined
   readonly #inner: Store
 
   constructor(inner: Store) {
@@ -93,8 +94,25 @@ class FaultyStore implements Store {
     return release
   }
 
-  read<T>(work: () => Work<T>): Promise<T> {
-    return this.#inner.read(work)
+  /** From now on reads wait, with their question or with the answer, until the function that this returns is called. */
+  holdReads(what: 'their question' | 'their answer'): () => void {
+    let release = () => {}
+    const held = new Promise<void>((released) => {
+      release = () => {
+        this.#heldReads = undefined
+        released()
+      }
+    })
+    this.#heldReads = { what, held }
+    return release
+  }
+
+  async read<T>(work: () => Work<T>): Promise<T> {
+    const { what, held } = this.#heldReads ?? {}
+    if (what === 'their question') await held
+    const found = await this.#inner.read(work)
+    if (what === 'their answer') await held
+    return found
   }
 
   async write<T>(work: () => Work<T>): Promise<T> {
@@ -210,6 +228,20 @@ describe('a message accepted as the wire attaches goes out once', () => {
     await quiet(NEXT_TRY_MS)
     expect(to.sent).toEqual(['A1', 'A2'])
     expect(await history()).toEqual(['A1', 'A2'])
+  })
+  test.each(['before', 'after'] as const)('when the wire looked for older ones %s it was written', async (when) => {
+    const { outbox, store, wire, accept, ack } = await world()
+    await accept(['A1'])
+    const to = wire()
+    const answer = store.holdReads(when === 'before' ? 'their answer' : 'their question')
+    const attached = outbox.attach(to)
+    await accept(['A2', 'B1'])
+    answer()
+    await during(attached)
+    for (const id of ['A1', 'B1', 'A2']) await ack(id)
+    await quiet(NEXT_TRY_MS)
+    expect(to.sent.filter((id) => id !== 'B1')).toEqual(['A1', 'A2'])
+    expect(to.sent.filter((id) => id === 'B1')).toEqual(['B1'])
   })
   test('when it was written between two wires', async () => {
     const { outbox, store, attach, ack } = await world()
@@ -431,6 +463,18 @@ describe('a message whose time is over', () => {
     await accept(['A3'])
     await expect(accept(['A4'])).rejects.toMatchObject({ code: 'OUTBOX_FULL' })
   })
+  test('while it waits for its next try is not tried again, and the one after it goes out', async () => {
+    const { outbox, attach, accept, ack, state } = await world()
+    const wire = await attach()
+    await accept(['A1'])
+    await ack('A1', '503')
+    vi.setSystemTime(Date.now() + SEND_DEADLINE_MS + 1)
+    await accept(['A2'])
+    await during(outbox.expire())
+    expect(await state('A1')).toBe('expired')
+    await quiet(NEXT_TRY_MS)
+    expect(wire.sent).toEqual(['A1', 'A2'])
+  })
   test('while it waits behind another of its chat is not sent, and the one after it goes out', async () => {
     const { outbox, attach, accept, ack, state, events } = await world({ limit: 3 })
     const wire = await attach()
@@ -545,6 +589,19 @@ describe('a wire that falls silent', () => {
     await ack('A2')
     expect(second.sent).toEqual(['A1', 'A2'])
     expect(await history()).toEqual(['A1', 'A2'])
+  })
+  test('in the middle of a frame does not keep the next from sending', async () => {
+    const { outbox, attach, accept, ack, history } = await world()
+    const first = await attach()
+    first.sending = () => new Promise(() => {})
+    await accept(['A1', 'B1'])
+    await quiet(ACK_TIMEOUT_MS)
+    expect(first.lostBecause).toHaveLength(1)
+    outbox.detach()
+    const second = await attach()
+    expect(second.sent).toEqual(['A1', 'B1'])
+    for (const id of ['A1', 'B1']) await ack(id)
+    expect(await history()).toEqual(['A1', 'B1'])
   })
   test('is not lost when the ack comes in time, or when it was let go', async () => {
     const { outbox, attach, accept, ack } = await world()
