@@ -84,6 +84,8 @@ export class Outbox {
   readonly #askers = new Map<string, ((outcome: Outcome) => void)[]>()
   readonly #timers = new Set<NodeJS.Timeout>()
   #wire: Wire | undefined
+  /** Settles when the wire is taken away: what waits for it must not wait on. */
+  #ended = Promise.withResolvers<void>()
   /** Accepted while the older ones were being read; they come after those. */
   #late: rows.OutboxEntry[] | undefined
   #slots: (() => void)[] = []
@@ -92,7 +94,10 @@ export class Outbox {
 
   constructor(options: OutboxOptions) {
     this.#options = options
-    this.#lines = new Lines((chat, priority) => options.pacer.run(() => this.#ticket(chat, priority), priority))
+    this.#lines = new Lines((chat, priority) => {
+      const wire = this.#wire
+      options.pacer.run(() => this.#ticket(chat, priority, wire), priority)
+    })
   }
 
   /** Writes the messages, all or none, and lets them wait for their turn. @throws OUTBOX_FULL */
@@ -141,6 +146,7 @@ export class Outbox {
   async attach(wire: Wire): Promise<void> {
     const { session, store } = this.#options
     this.#wire = wire
+    this.#ended = Promise.withResolvers()
     this.#late = []
     const unsettled = await store.read(() => rows.unsettled(session))
     if (this.#wire !== wire) return
@@ -154,6 +160,7 @@ export class Outbox {
   /** The connection is gone: what it had on the wire is unsettled, and waits for the next. */
   detach(): void {
     this.#wire = undefined
+    this.#ended.resolve()
     this.#late = undefined
     for (const { timer } of this.#onWire.values()) clearTimeout(timer)
     for (const timer of this.#timers) clearTimeout(timer)
@@ -187,13 +194,17 @@ export class Outbox {
   }
 
   /** Says whether something was sent, so that the next waits for a gap. */
-  async #ticket(chat: string, priority: Priority): Promise<boolean> {
-    while (this.#wire && this.#onWire.size >= WINDOW) await new Promise<void>((free) => this.#slots.push(free))
-    const wire = this.#wire
-    const entry = wire && this.#lines.take(chat, priority)
-    if (!wire || !entry) return false
+  async #ticket(chat: string, priority: Priority, wire: Wire | undefined): Promise<boolean> {
+    while (this.#wire === wire && this.#onWire.size >= WINDOW) {
+      await new Promise<void>((free) => this.#slots.push(free))
+    }
+    if (!wire || this.#wire !== wire) return false
+    const entry = this.#lines.take(chat, priority)
+    if (!entry) return false
+    const ended = this.#ended.promise
     try {
-      const hopeless = await this.#hopeless(entry, wire)
+      // Baileys can wait for a minute for answers that no longer come; the next connection's messages do not.
+      const hopeless = await Promise.race([this.#hopeless(entry, wire), ended])
       // Without a connection, or a store, the row just stays: the next connection sends it.
       if (this.#wire !== wire) return false
       if (hopeless) {
@@ -202,8 +213,8 @@ export class Outbox {
         return false
       }
       this.#toWire(entry, wire)
-      await wire.send(entry)
-      return true
+      await Promise.race([wire.send(entry), ended])
+      return this.#wire === wire
     } catch (error) {
       if (this.#wire !== wire) return false
       this.#offWire(entry.id)
