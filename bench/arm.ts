@@ -2,6 +2,7 @@
  * One side of a comparison, in a process of its own, so that its CPU time and memory are its own. It does what its
  * parent says and answers with what that cost.
  */
+import { CONTACTS } from './contacts.ts'
 import { linkRaw, linkRawSqlite } from './raw.ts'
 import { linkWamux } from './wamux.ts'
 
@@ -31,11 +32,8 @@ export interface Answer {
 
 const ARMS: Record<string, Link> = { raw: linkRaw, 'raw-sqlite': linkRawSqlite, wamux: linkWamux }
 const { ARM = '', EMULATOR = '', DATA = '', FIRST_PHONE = '' } = process.env
-/** How many messages are on their way at a time; wamux never lets more. */
-const WINDOW = 4
 /** V8 gives memory back in its own time. */
 const SETTLE_MS = 500
-const TO = '491234567890'
 
 const found = ARMS[ARM]
 if (!found) throw new Error(`ARM must be one of ${Object.keys(ARMS).join(', ')}.`)
@@ -59,10 +57,10 @@ async function send(count: number): Promise<void> {
   const [account] = accounts
   if (!account) throw new Error('Nothing is open.')
   let left = count
-  const sender = async () => {
-    while (left-- > 0) await account.send(TO, `Nachricht ${sent++}`)
+  const sender = async (to: string) => {
+    while (left-- > 0) await account.send(to, `Nachricht ${sent++}`)
   }
-  await Promise.all(Array.from({ length: WINDOW }, sender))
+  await Promise.all(CONTACTS.map(sender))
 }
 
 async function carryOut(order: Order): Promise<void> {

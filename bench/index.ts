@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Answer, Order } from './arm.ts'
+import { CONTACTS } from './contacts.ts'
 
 const ROUNDS = 7
 const PER_ROUND = 100
@@ -94,8 +95,9 @@ const row = (...cells: string[]) =>
 
 try {
   const emulator = await network()
-  const contact = { phone: '491234567890', name: 'Max Mustermann', behaviour: 'silent' }
-  await fetch(`${emulator}/admin/contacts`, { method: 'POST', body: JSON.stringify(contact) })
+  for (const phone of CONTACTS) {
+    await fetch(`${emulator}/admin/contacts`, { method: 'POST', body: JSON.stringify({ phone, behaviour: 'silent' }) })
+  }
   const arms = ['raw', 'raw-sqlite', 'wamux'].map((name) => new Arm(name, emulator))
   for (const arm of arms) await arm.ready()
   const cpu = new Map<Arm, number[]>(arms.map((arm) => [arm, []]))
@@ -136,7 +138,7 @@ try {
       (wamux / disk).toFixed(2),
     )
   }
-  line('CPU per send (4 at a time)', 'ms', (arm) => median(cpu.get(arm) ?? []))
+  line('CPU per send (4 chats at a time)', 'ms', (arm) => median(cpu.get(arm) ?? []))
   line('wall time per send', 'ms', (arm) => median(wall.get(arm) ?? []))
   line(`heap per idle session, ${FEW} to ${MANY}`, 'KB', (arm) => slope.heap.get(arm) ?? Number.NaN)
   line(`RSS per idle session, ${FEW} to ${MANY}`, 'KB', (arm) => slope.rss.get(arm) ?? Number.NaN)

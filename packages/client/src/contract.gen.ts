@@ -277,7 +277,8 @@ export interface SessionApi {
   restart(): Promise<void>
   /**
    * Unlinks the account, which only WhatsApp can do. Credentials are archived, history stays.
-   * @throws WHATSAPP_DISCONNECTED unless the session is ready; then nothing has changed
+   * @throws WHATSAPP_DISCONNECTED unless the session is ready: then nothing has changed. One that can no longer become
+   *   ready can be removed, and the phone's owner unlinks the device
    */
   logout(): Promise<void>
   /** @throws NOT_LINKING when nobody can scan now, LINKING_EXPIRED when nobody did in time. */

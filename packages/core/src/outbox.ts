@@ -335,11 +335,15 @@ function* contactOf(session: string, chat: string): Work<contacts.ContactRow | n
 }
 
 /** WhatsApp's error codes in acks, as far as they are known. */
+const KNOWN = new Map<string, MessageFailed['code']>([
+  ['463', 'WHATSAPP_RESTRICTED'],
+  ['404', 'NOT_ON_WHATSAPP'],
+])
+
 function refused(error: string): Failure {
-  const known: Record<string, MessageFailed['code']> = { '463': 'WHATSAPP_RESTRICTED', '404': 'NOT_ON_WHATSAPP' }
   return {
     state: 'failed',
-    code: known[error] ?? 'WHATSAPP_REJECTED',
+    code: KNOWN.get(error) ?? 'WHATSAPP_REJECTED',
     error: `WhatsApp refused the message (${error}).`,
   }
 }
