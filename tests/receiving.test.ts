@@ -173,6 +173,7 @@ story('a group message says group and author', async ({ link, contact, emulator,
     body: 'Hallo zusammen',
     contactName: 'Max Mustermann',
   })
+  expect((await session.chats()).data).toMatchObject([{ chatId: group.id, name: 'Familie', messageCount: 1 }])
   const sent = await session.send(group.id, 'Hallo Max')
   expect(await max.hears('Hallo Max')).toMatchObject({ id: sent.messageId })
 })

@@ -18,7 +18,7 @@ import { harden, hardenEvents, type Lane, type SocketClient } from './harden.ts'
 import { fromJid, toJid } from './jid.ts'
 import { patchLibsignal } from './ratchet.ts'
 import { readContent } from './read-message.ts'
-import { type Me, readIncoming, readReceipt, secondsToMs, toParty } from './read-stanza.ts'
+import { type Me, readGroupName, readIncoming, readReceipt, secondsToMs, toParty } from './read-stanza.ts'
 import { authorOf, Signal } from './signal.ts'
 import { silentBaileysLogger } from './silent-logger.ts'
 import { SocketKeys } from './socket-keys.ts'
@@ -267,6 +267,10 @@ export class Connection {
       const work = () =>
         'readElsewhere' in receipt ? inbox.readElsewhere(receipt.readElsewhere) : inbox.receipt(receipt)
       await this.#keepOr(node, work)
+    }
+    if (lane === 'notification') {
+      const named = readGroupName(node)
+      if (named) await this.#keepOr(node, () => inbox.namedChat(named.group, named.name))
     }
     if (lane !== 'message') return
     const read = this.#readMessage(node)

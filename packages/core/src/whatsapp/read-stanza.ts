@@ -69,6 +69,16 @@ const STEPS = new Map<string, Receipt['step']>([
   ['played', 'played'],
 ])
 
+/** The name that a group has now, if a notification says one. */
+export function readGroupName(node: BinaryNode): { group: string; name: string } | undefined {
+  const group = toParty(node.attrs.from, undefined)
+  if (node.attrs.type !== 'w:gp2' || typeof group !== 'string') return undefined
+  const [created] = getBinaryNodeChildren(getBinaryNodeChildren(node, 'create')[0], 'group')
+  const [renamed] = getBinaryNodeChildren(node, 'subject')
+  const name = renamed?.attrs.subject ?? created?.attrs.subject
+  return name === undefined ? undefined : { group, name }
+}
+
 /** A person by both names, or the id of something that is no person. */
 export function toParty(jid: string | null | undefined, alt: string | null | undefined): Person | string | undefined {
   const address = fromJid(jid)

@@ -1,6 +1,6 @@
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import { describe, expect, test } from 'vitest'
-import { readIncoming, readReceipt, secondsToMs, toParty } from '../../src/whatsapp/read-stanza.ts'
+import { readGroupName, readIncoming, readReceipt, secondsToMs, toParty } from '../../src/whatsapp/read-stanza.ts'
 
 const me = { id: '4911111111:5@s.whatsapp.net', lid: '99999:5@lid' }
 const GROUP = '120363012345678901@g.us'
@@ -244,5 +244,33 @@ describe('times', () => {
       expect(secondsToMs(seconds), String(seconds)).toBeGreaterThanOrEqual(before)
       expect(secondsToMs(seconds), String(seconds)).toBeLessThanOrEqual(Date.now())
     }
+  })
+})
+
+describe('a group notification', () => {
+  const from = '120363000000000001@g.us'
+  const notice = (content: BinaryNode[], attrs: BinaryNode['attrs'] = {}): BinaryNode => ({
+    tag: 'notification',
+    attrs: { from, type: 'w:gp2', id: '1', ...attrs },
+    content,
+  })
+  test('says the name of a group that was made, or was named anew', () => {
+    const group = { tag: 'group', attrs: { id: '120363000000000001', subject: 'Familie' } }
+    expect(readGroupName(notice([{ tag: 'create', attrs: {}, content: [group] }]))).toEqual({
+      group: from,
+      name: 'Familie',
+    })
+    expect(readGroupName(notice([{ tag: 'subject', attrs: { subject: 'Verein' } }]))).toEqual({
+      group: from,
+      name: 'Verein',
+    })
+  })
+  test('of another kind says none', () => {
+    expect(readGroupName(notice([{ tag: 'add', attrs: {} }]))).toBeUndefined()
+    expect(readGroupName(notice([{ tag: 'subject', attrs: { subject: 'x' } }], { type: 'picture' }))).toBeUndefined()
+    expect(
+      readGroupName(notice([{ tag: 'subject', attrs: { subject: 'x' } }], { from: '491@s.whatsapp.net' })),
+    ).toBeUndefined()
+    expect(readGroupName({ tag: 'notification', attrs: {} })).toBeUndefined()
   })
 })
