@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { chatKind, parsePerson, parseRecipient, phoneChat, type Recipient, userOf } from './chat-id.ts'
+import { chatKind, parsePerson, parseRecipient, type Recipient, userOf } from './chat-id.ts'
 import { type Disconnect, readDisconnect } from './disconnects.ts'
 import { invalid, isWamuxError, WamuxError } from './errors.ts'
 import { Announcer, Teller } from './events.ts'
@@ -10,6 +10,7 @@ import { Linking } from './linking.ts'
 import { type CertificateMode, type Logger, RECONNECT_GRACE_MS } from './options.ts'
 import { type NewEntry, Outbox, type Outcome } from './outbox.ts'
 import { type Gap, Pacer } from './pacer.ts'
+import { People } from './people.ts'
 import { Reader } from './reader.ts'
 import type {
   Account,
@@ -31,7 +32,6 @@ import type {
   SessionInfo,
 } from './shared.ts'
 import type { LookupsOfSession } from './stores/keyv.ts'
-import * as contacts from './stores/sql/contacts.ts'
 import * as journal from './stores/sql/journal.ts'
 import * as keys from './stores/sql/keys.ts'
 import * as outboxRows from './stores/sql/outbox.ts'
@@ -56,9 +56,6 @@ export interface SessionOptions {
   tell(envelope: EventEnvelope): void
 }
 
-const DAY_MS = 24 * 60 * 60_000
-/** Somebody may join WhatsApp any minute; hardly anybody leaves. */
-const NOT_REGISTERED_MS = 5 * 60_000
 const BATCH_MAX = 1_000
 
 /**
@@ -74,6 +71,7 @@ export class Session extends Teller implements SessionApi {
   readonly #inbox: Inbox
   readonly #announcer: Announcer
   readonly #reader: Reader
+  readonly #people: People
   readonly #linking = new Linking()
   #name: string
   #account: Account | null
@@ -101,6 +99,13 @@ export class Session extends Teller implements SessionApi {
     this.#life = row.ended ? JSON.parse(row.ended) : { name: 'stopped' }
     this.#inbox = new Inbox(row.id, () => this.#account)
     this.#reader = new Reader(row.id, store, () => this.#account)
+    this.#people = new People({
+      session: row.id,
+      store,
+      lookups: options.lookups,
+      account: () => this.#account,
+      connection: () => this.#assertConnected(),
+    })
     this.#pacer = new Pacer({
       gap: options.pacing,
       report: (error) => options.logger.error({ error, session: row.id }, 'sending'),
@@ -262,36 +267,11 @@ export class Session extends Teller implements SessionApi {
   }
 
   async checkNumber(phone: string): Promise<NumberCheck> {
-    const { chatId, phone: shown } = parsePerson(phone)
-    this.#assertConnected()
-    const digits = await this.#phoneOf(chatId)
-    if (digits === undefined) {
-      // WhatsApp answers for numbers only; of a hidden id it is known only if we ever met it.
-      await this.#known(chatId, shown)
-      return { phone: shown, registered: true, whatsappId: chatId }
-    }
-    const { registered } = await this.#lookUp(digits)
-    return { phone: digits, registered, whatsappId: registered ? phoneChat(digits) : null }
+    return this.#people.checkNumber(phone)
   }
 
   async contact(phone: string): Promise<Contact> {
-    const { chatId, phone: shown } = parsePerson(phone)
-    this.#assertConnected()
-    const digits = await this.#phoneOf(chatId)
-    if (digits !== undefined) {
-      const { registered, lid } = await this.#lookUp(digits)
-      if (!registered) throw new WamuxError('NOT_ON_WHATSAPP', `${shown} has no WhatsApp account.`, { phone: shown })
-      await this.#store.write(() => contacts.learn(this.id, { phone: digits, lid: lid ?? undefined }))
-    }
-    const known = await this.#known(digits === undefined ? chatId : phoneChat(digits), shown)
-    return {
-      id: contacts.chatOf(known),
-      name: contacts.nameOf(known),
-      pushname: known.pushname ?? '',
-      number: known.phone ?? '',
-      isBlocked: known.isBlocked,
-      isBusiness: known.isBusiness,
-    }
+    return this.#people.contact(phone)
   }
 
   /** @internal For {@link SessionManager}: starts again what ran when the process ended. */
@@ -441,7 +421,7 @@ export class Session extends Teller implements SessionApi {
       await this.#outbox.attach({
         send: (entry) => connection.send(entry),
         settle: (id, work) => connection.settle(id, work),
-        exists: (chat) => this.#exists(chat),
+        exists: (chat) => this.#people.exists(chat),
         lost: (cause) => connection.lost(cause),
       })
     } catch (error) {
@@ -520,41 +500,6 @@ export class Session extends Teller implements SessionApi {
       return batch ? { ...entry, batch } : entry
     })
     await this.#outbox.accept(entries)
-  }
-
-  /** @throws NOT_ON_WHATSAPP when nothing is known of this person */
-  async #known(chatId: string, shown: string): Promise<contacts.ContactRow> {
-    const user = userOf(chatId)
-    const isPhone = chatKind(chatId) === 'person'
-    const known = await this.#store.read(() =>
-      isPhone ? contacts.byPhone(this.id, user) : contacts.byLid(this.id, user),
-    )
-    if (!known) throw new WamuxError('NOT_ON_WHATSAPP', `Nothing is known of ${shown}.`, { phone: shown })
-    return known
-  }
-
-  /** The digits behind a chat id, if they are known. */
-  async #phoneOf(chatId: string): Promise<string | undefined> {
-    if (chatKind(chatId) === 'person') return userOf(chatId)
-    return (await this.#store.read(() => contacts.byLid(this.id, userOf(chatId))))?.phone ?? undefined
-  }
-
-  async #exists(chat: string): Promise<boolean> {
-    if (chatKind(chat) !== 'person') return true
-    try {
-      return (await this.#lookUp(userOf(chat))).registered
-    } catch (error) {
-      if (isWamuxError(error, 'WHATSAPP_DISCONNECTED')) throw error
-      return true // WhatsApp did not say: the send itself will
-    }
-  }
-
-  async #lookUp(phone: string): Promise<{ registered: boolean; lid: string | null }> {
-    const connection = this.#assertConnected()
-    // What one account learnt is not used for another that the session is linked to later.
-    const id = `${this.#account?.phone}/${phone}`
-    const ttl = ({ registered }: { registered: boolean }) => (registered ? DAY_MS : NOT_REGISTERED_MS)
-    return this.#options.lookups.get('number', id, ttl, () => connection.lookUp(phone))
   }
 }
 

@@ -18,6 +18,7 @@ import { harden, hardenEvents, type Lane, type SocketClient } from './harden.ts'
 import { fromJid, toJid } from './jid.ts'
 import { patchLibsignal } from './ratchet.ts'
 import { readContent } from './read-message.ts'
+import { readPast } from './read-past.ts'
 import { type Me, readGroupName, readIncoming, readReceipt, secondsToMs, toParty } from './read-stanza.ts'
 import { authorOf, Signal } from './signal.ts'
 import { silentBaileysLogger } from './silent-logger.ts'
@@ -246,7 +247,10 @@ export class Connection {
           const party = toParty(chat.id, chat.lidJid ?? chat.pnJid)
           return party === undefined ? [] : [() => inbox.namedChat(party, chat.name ?? null)]
         }),
-        ...messages.flatMap((message) => this.#past(message)),
+        ...messages.flatMap((message) => {
+          const past = readPast(message)
+          return past ? [() => inbox.message(past.incoming, past.content, { past: true })] : []
+        }),
       ]
       this.#inParts(works)
     })
@@ -355,26 +359,6 @@ export class Connection {
       // As if WhatsApp had kept it: what it said is in the journal, its keys are used up.
       this.#ws.emit('CB:message', { ...node, attrs: { ...node.attrs, offline: '0' } })
     }
-  }
-
-  #past(message: proto.IWebMessageInfo): (() => Work<unknown>)[] {
-    const { inbox } = this.#options
-    const { key } = message
-    const { kind, type, body } = readContent(message.message)
-    const chat = toParty(key?.remoteJid, undefined)
-    if (kind !== 'message' || !key?.id || chat === undefined || !message.message) return []
-    const author = typeof chat === 'string' ? toParty(key.participant ?? message.participant, undefined) : undefined
-    const incoming = {
-      id: key.id,
-      chat,
-      author: typeof author === 'object' ? author : null,
-      isFromMe: key.fromMe === true,
-      timestamp: secondsToMs(Number(message.messageTimestamp ?? 0)),
-      pushname: message.pushName ?? undefined,
-      isBusiness: undefined,
-    }
-    const raw = proto.Message.encode(message.message).finish()
-    return [() => inbox.message(incoming, { type, body, raw }, { past: true })]
   }
 
   *#contact(contact: Partial<BaileysContact>): Work<void> {

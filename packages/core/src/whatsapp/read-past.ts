@@ -1,0 +1,25 @@
+import { proto } from '@whiskeysockets/baileys'
+import type { Incoming, IncomingContent } from '../inbox.ts'
+import { readContent } from './read-message.ts'
+import { secondsToMs, toParty } from './read-stanza.ts'
+
+/** Reads a message of the time before linking, as the phone tells it; undefined when it is none that people wrote. Pure. */
+export function readPast(message: proto.IWebMessageInfo): { incoming: Incoming; content: IncomingContent } | undefined {
+  const { key } = message
+  const { kind, type, body } = readContent(message.message)
+  const chat = toParty(key?.remoteJid, undefined)
+  if (kind !== 'message' || !key?.id || chat === undefined || !message.message) return undefined
+  const author = typeof chat === 'string' ? toParty(key.participant ?? message.participant, undefined) : undefined
+  return {
+    incoming: {
+      id: key.id,
+      chat,
+      author: typeof author === 'object' ? author : null,
+      isFromMe: key.fromMe === true,
+      timestamp: secondsToMs(Number(message.messageTimestamp ?? 0)),
+      pushname: message.pushName ?? undefined,
+      isBusiness: undefined,
+    },
+    content: { type, body, raw: proto.Message.encode(message.message).finish() },
+  }
+}
