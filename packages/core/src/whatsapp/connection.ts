@@ -71,11 +71,11 @@ export class Connection {
   readonly #sock: ReturnType<typeof makeWASocket>
   readonly #ws: SocketClient
   readonly #keys: SocketKeys
-  /** Who waits for an answer of WhatsApp's. */
   /** Ids of what is kept until Baileys has handled it. */
   readonly #unhandled = new Set<string>()
   /** The last of what Baileys told and is not written yet. */
   #writing: Promise<void> = Promise.resolve()
+  /** Who waits for an answer of WhatsApp's. */
   readonly #asking = new Set<(error: Error) => void>()
   #qrs = 0
   #isLinking = false

@@ -204,17 +204,24 @@ export class Signal {
     const { lidMapping } = repository
     const { session } = this.#vault
     const store = lidMapping.storeLIDPNMappings.bind(lidMapping)
-    lidMapping.storeLIDPNMappings = (pairs) =>
+    const take = (pairs: Parameters<typeof store>[0], learn: boolean) =>
       this.transaction(async () => {
         await store(pairs)
         for (const pair of pairs) {
           const known = lidOfPhone(pair.lid, pair.pn)
           if (!known) continue
           await this.#moveSessions(known.phone, known.lid)
+          if (!learn) continue
           await this.#attach(function* () {
             yield* contacts.learn(session, known)
           })
         }
+      })
+    lidMapping.storeLIDPNMappings = (pairs) =>
+      take(pairs, true).catch((error: unknown) => {
+        if (!this.#vault.isOpen || !isFaultOfWork(error)) throw error
+        // A fault in our own list of people must not cost the message that brought the mapping.
+        return take(pairs, false)
       })
     // Done above.
     repository.migrateSession = async () => ({ migrated: 0, skipped: 0, total: 0 })

@@ -104,13 +104,15 @@ export class Vault {
     const account = creds === undefined ? undefined : this.#newAccount()
     this.#dirty = false
     const { session } = this
-    await this.#guard(() =>
-      this.#store.write(function* () {
-        for (const [type, id, value] of changes) yield* keys.put(session, type, id, value)
-        if (creds !== undefined) yield* keys.put(session, CREDENTIALS.type, CREDENTIALS.id, creds)
-        if (account) yield* sessions.setAccount(session, account)
-        for (const work of works) yield* work()
-      }),
+    await this.#guard(
+      () =>
+        this.#store.write(function* () {
+          for (const [type, id, value] of changes) yield* keys.put(session, type, id, value)
+          if (creds !== undefined) yield* keys.put(session, CREDENTIALS.type, CREDENTIALS.id, creds)
+          if (account) yield* sessions.setAccount(session, account)
+          for (const work of works) yield* work()
+        }),
+      works.length > 0,
     )
     if (account) this.#onAccount(account)
     if (works.length > 0) this.#onCommitted()
@@ -126,10 +128,10 @@ export class Vault {
     this.touchCreds()
     if (this.#saving || this.#closed !== undefined) return
     this.#saving = this.commit({})
-      .catch(() => {}) // reported by onFailed
+      .catch((error: unknown) => this.#fail(error)) // whatever it was: no frame may leave on credentials that are not kept
       .finally(() => {
         this.#saving = undefined
-        if (this.#dirty) this.credsChanged()
+        if (this.#dirty && this.isOpen) this.credsChanged()
       })
   }
 
@@ -171,17 +173,21 @@ export class Vault {
     return next
   }
 
-  async #guard<T>(work: () => Promise<T>): Promise<T> {
+  /** With `mayBeAtFault` a bug in what is written beside the keys is told to the caller only: the store has not failed. */
+  async #guard<T>(work: () => Promise<T>, mayBeAtFault = false): Promise<T> {
     this.#assertOpen()
     try {
       return await work()
     } catch (error) {
-      if (this.#closed === undefined && !isFaultOfWork(error)) {
-        this.#closed = error
-        this.#onFailed(error)
-      }
+      if (!mayBeAtFault || !isFaultOfWork(error)) this.#fail(error)
       throw error
     }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#closed !== undefined) return
+    this.#closed = error
+    this.#onFailed(error)
   }
 
   #assertOpen(): void {
