@@ -62,7 +62,7 @@ describe('each third party is touched in one place', () => {
     ['h3', ['packages/server/src/']],
     ['srvx', ['packages/server/src/']],
     ['ofetch', ['packages/client/src/http.ts']],
-    ['zod', ['packages/contract/src/', 'packages/server/src/']],
+    ['zod', ['packages/contract/src/', 'packages/server/src/', 'packages/emulator/src/']],
   ])('%s', (name, places) => {
     const found = imports.filter((one) => isPackage(one, name))
     expect(found.length, `nobody imports ${name}: is its name right?`).toBeGreaterThan(0)
