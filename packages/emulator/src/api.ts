@@ -1,6 +1,7 @@
 import type { Faults } from './faults.ts'
 import type { UnknownStanza } from './unknown.ts'
 import type { Behaviour } from './world/accounts.ts'
+import type { Clock } from './world/clock.ts'
 import type { Space } from './world/jids.ts'
 import type { Linked } from './world/linking-error.ts'
 import type { Heard, Matcher } from './world/mailbox.ts'
@@ -23,6 +24,8 @@ export interface Emulator {
   contact(phone: string, options?: { name?: string; behaviour?: Behaviour }): Contact
   /** Makes a group. */
   group(options: GroupOptions): Group
+  /** The network's time. Time-outs and expiries are reached by advancing it, never by waiting. */
+  readonly clock: Clock
   readonly faults: Faults
   readonly unknownStanzas: readonly UnknownStanza[]
   /** Throws when a stanza arrived that the emulator does not know. */

@@ -14,6 +14,7 @@ import { el } from './stream/nodes.ts'
 import type { TlsIdentity } from './tls.ts'
 import type { UnknownStanza } from './unknown.ts'
 import type { Behaviour } from './world/accounts.ts'
+import type { Clock } from './world/clock.ts'
 import { VirtualGroup } from './world/group.ts'
 import { toPhone } from './world/jids.ts'
 import { VirtualContact } from './world/people.ts'
@@ -99,6 +100,10 @@ class RunningEmulator implements Emulator {
     return { waWebSocketUrl: this.url }
   }
 
+  get clock(): Clock {
+    return this.#world.clock
+  }
+
   get faults(): Faults {
     return this.#world.faults
   }
@@ -142,6 +147,7 @@ class RunningEmulator implements Emulator {
 
   async #close(): Promise<void> {
     this.#world.isClosed = true
+    this.#world.clock.stop()
     for (const connection of this.#reception.connections) connection.drop()
     await this.#closePorts()
     await Promise.all([...this.#reception.connections].map((connection) => connection.settled()))

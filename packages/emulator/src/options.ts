@@ -1,3 +1,5 @@
+import type { ClockOptions } from './world/clock.ts'
+
 export interface EmulatorOptions {
   /** 0, the default, takes any free port. */
   port?: number
@@ -19,6 +21,8 @@ export interface EmulatorOptions {
   qrRefTtlMs?: number
   /** How long `hears`, `received` and `connected` wait before they reject: 15 s. */
   patienceMs?: number
+  /** The network's clock: where it begins, and whether it stands still. The machine's time by default. */
+  clock?: ClockOptions
   /** Tell new companions that chats are held by lid: clients that know about it then write to lids. On by default. */
   lidMigrated?: boolean
   /**
@@ -48,6 +52,7 @@ export function withDefaults(options: EmulatorOptions): Settled {
     // 60 s for the first of six codes, 20 s for each other.
     qrRefTtlMs: options.qrRefTtlMs ?? 160_000,
     patienceMs: options.patienceMs ?? 15_000,
+    clock: options.clock ?? {},
     lidMigrated: options.lidMigrated ?? true,
     pretendPreKeys: options.pretendPreKeys ?? 0,
   }

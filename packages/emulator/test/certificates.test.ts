@@ -62,7 +62,7 @@ test('a link is signed by the phone, sealed for the companion, and complete only
   const store = new Store(undefined)
   const account = new Accounts(store).ensure('15550001001', 'phone')
   const companion = newPair()
-  const half = signDevice(account, companion.public, 3)
+  const half = signDevice(account, companion.public, 3, 1_700_000_000)
   const signed = Buffer.concat([Buffer.from([6, 0]), half.details, companion.public])
   expect(verifies(account.identity.key.public, signed, half.accountSignature)).toBe(true)
   const sealed = proto.ADVSignedDeviceIdentityHMAC.decode(sealDevice(account, half, Buffer.alloc(32, 7)))
@@ -75,7 +75,7 @@ test('a link is signed by the phone, sealed for the companion, and complete only
 test('the list of companions is signed, and names the current index', () => {
   const store = new Store(undefined)
   const account = new Accounts(store).ensure('15550001001', 'phone')
-  const list = proto.ADVSignedKeyIndexList.decode(signKeyIndexes(account, []))
+  const list = proto.ADVSignedKeyIndexList.decode(signKeyIndexes(account, [], 1_700_000_000))
   const details = list.details ?? Buffer.alloc(0)
   const signed = Buffer.concat([Buffer.from([6, 2]), details])
   expect(verifies(account.identity.key.public, signed, list.accountSignature)).toBe(true)

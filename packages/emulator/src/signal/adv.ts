@@ -15,12 +15,12 @@ export interface HalfSigned {
   readonly accountSignature: Buffer
 }
 
-/** The phone vouches for a companion: "this identity key is my device number so-and-so". */
-export function signDevice(account: Account, companionKey: Buffer, keyIndex: number): HalfSigned {
+/** The phone vouches for a companion: "this identity key is my device number so-and-so". `at` is in seconds. */
+export function signDevice(account: Account, companionKey: Buffer, keyIndex: number, at: number): HalfSigned {
   const details = Buffer.from(
     proto.ADVDeviceIdentity.encode({
       rawId: account.identity.rawId,
-      timestamp: Math.floor(Date.now() / 1000),
+      timestamp: at,
       keyIndex,
       accountType: proto.ADVEncryptionType.E2EE,
       deviceType: proto.ADVEncryptionType.E2EE,
@@ -57,12 +57,12 @@ export function completeDevice(
   return Buffer.from(proto.ADVSignedDeviceIdentity.encode({ ...half, accountSignatureKey, deviceSignature }).finish())
 }
 
-/** The signed list of valid companions. Strict clients throw a whole device list away that comes without it. */
-export function signKeyIndexes(account: Account, devices: readonly Device[]): Buffer {
+/** The signed list of valid companions. Strict clients throw a whole device list away that comes without it. `at` is in seconds. */
+export function signKeyIndexes(account: Account, devices: readonly Device[], at: number): Buffer {
   const details = Buffer.from(
     proto.ADVKeyIndexList.encode({
       rawId: account.identity.rawId,
-      timestamp: Math.floor(Date.now() / 1000),
+      timestamp: at,
       currentIndex: Math.max(0, ...devices.map(({ keyIndex }) => keyIndex)),
       validIndexes: [0, ...devices.map(({ keyIndex }) => keyIndex)],
       accountType: proto.ADVEncryptionType.E2EE,

@@ -96,7 +96,7 @@ export class Cipher {
       if (!record || !session) break
       try {
         const plain = await this.#cipher(address).doDecryptWhisperMessage(body, session)
-        session.indexInfo.used = Date.now()
+        session.indexInfo.used = Date.now() // the machine's time, which libsignal itself writes there
         promote(record, session)
         this.#unit.setSession(address, record)
         return plain

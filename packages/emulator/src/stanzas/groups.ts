@@ -1,7 +1,6 @@
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import { child, children, el, textOf } from '../stream/nodes.ts'
 import type { Account } from '../world/accounts.ts'
-import { nowSeconds } from '../world/clock.ts'
 import { type GroupInfo, newInvite, type Role } from '../world/groups.ts'
 import { other, parseJid, toJid } from '../world/jids.ts'
 import type { Login } from '../world/login.ts'
@@ -28,8 +27,8 @@ export function groups(world: World): Subject {
     'set leave': (login, iq) => leave(world, login, iq),
     'set subject': (login, iq) => {
       const subject = textOf(child(iq, 'subject'))
-      const change = { subject, subjectBy: login.phone, subjectAt: nowSeconds() }
-      return changeInfo(world, login, iq, change, () => el('subject', { subject, s_t: nowSeconds() }))
+      const change = { subject, subjectBy: login.phone, subjectAt: world.clock.seconds() }
+      return changeInfo(world, login, iq, change, () => el('subject', { subject, s_t: world.clock.seconds() }))
     },
     'set description': (login, iq) => describe(world, login, iq),
     'get invite': (login, iq) => {
@@ -187,8 +186,12 @@ function describe(world: World, login: Login, iq: BinaryNode): BinaryNode[] {
   requireAdmin(world, group, login, !group.isLocked)
   const { description: _old, ...rest } = group
   world.post.commit(() => {
-    world.groups.replace(id ? { ...rest, description: { id, text, by: login.phone, at: nowSeconds() } } : rest)
-    const content = el('description', { id, t: nowSeconds() }, id ? [el('body', {}, Buffer.from(text))] : undefined)
+    world.groups.replace(id ? { ...rest, description: { id, text, by: login.phone, at: world.clock.seconds() } } : rest)
+    const content = el(
+      'description',
+      { id, t: world.clock.seconds() },
+      id ? [el('body', {}, Buffer.from(text))] : undefined,
+    )
     tellMembers(world, group, login.phone, content)
   })
   return []

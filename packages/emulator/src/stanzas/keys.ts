@@ -1,6 +1,5 @@
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import { bigEndian, bytesOf, child, children, el, numberOf } from '../stream/nodes.ts'
-import { nowSeconds } from '../world/clock.ts'
 import type { Device } from '../world/devices.ts'
 import { parseJid } from '../world/jids.ts'
 import { KEY_TYPE, keyNodes, signedKeyNode } from '../world/key-nodes.ts'
@@ -70,7 +69,7 @@ function bundleNode(world: World, jid: string): BinaryNode {
   const { registrationId, signedIdentity } = bundle
   const proof = signedIdentity ? [el('device-identity', {}, signedIdentity)] : []
   const content = [el('registration', {}, bigEndian(registrationId, 4)), ...keyNodes(bundle), ...proof]
-  return el('user', { jid, t: nowSeconds() }, content)
+  return el('user', { jid, t: world.clock.seconds() }, content)
 }
 
 /** Clients do not check this signature; somebody has to. */

@@ -1,7 +1,6 @@
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import { child, children, el } from '../stream/nodes.ts'
 import type { Account } from '../world/accounts.ts'
-import { nowSeconds } from '../world/clock.ts'
 import { type Address, other, parseJid, type Space, toJid } from '../world/jids.ts'
 import type { Login } from '../world/login.ts'
 import type { World } from '../world/world.ts'
@@ -66,10 +65,10 @@ function deliverDirect(stanza: Stanza, receiver: Account, to: Address, encs: Bin
 
 /** `from` keeps the device: it is the address of the Signal session. */
 function forPerson(stanza: Stanza, encs: BinaryNode[]): BinaryNode {
-  const { login, node, sender, space } = stanza
+  const { login, node, sender, space, world } = stanza
   const attrs = {
     from: toJid(sender, space, login.device),
-    ...commonAttrs(node, sender),
+    ...commonAttrs(world, node, sender),
     [space === 'pn' ? 'sender_lid' : 'sender_pn']: toJid(sender, other(space)),
   }
   return el('message', attrs, [...encs, ...companionsOf(node, encs)])
@@ -84,7 +83,7 @@ function ownCopy(stanza: Stanza, chat: string | undefined, encs: BinaryNode[]): 
   const partner = world.accounts.byJid(chat)
   const attrs = {
     from: toJid(sender, space, login.device),
-    ...commonAttrs(node, sender),
+    ...commonAttrs(world, node, sender),
     recipient: partner ? toJid(partner, space) : chat,
     [space === 'pn' ? 'peer_recipient_lid' : 'peer_recipient_pn']: partner && toJid(partner, other(space)),
   }
@@ -104,7 +103,7 @@ function deliverToGroup(world: World, login: Login, node: BinaryNode): number | 
     participant: toJid(sender, space, login.device),
     [space === 'pn' ? 'participant_lid' : 'participant_pn']: toJid(sender, other(space)),
     addressing_mode: space,
-    ...commonAttrs(node, sender),
+    ...commonAttrs(world, node, sender),
   }
   const shared = children(node, 'enc')
   const personal = new Map<string, BinaryNode[]>()
@@ -128,9 +127,9 @@ function deliverToGroup(world: World, login: Login, node: BinaryNode): number | 
   return undefined
 }
 
-function commonAttrs(node: BinaryNode, sender: Account) {
+function commonAttrs(world: World, node: BinaryNode, sender: Account) {
   const { id, type, edit } = node.attrs
-  return { id, type, edit, t: nowSeconds(), notify: sender.name ?? sender.phone }
+  return { id, type, edit, t: world.clock.seconds(), notify: sender.name ?? sender.phone }
 }
 
 /** What travels beside the ciphertexts; the proof of the link only where a session begins. */
@@ -145,14 +144,14 @@ function acknowledge(world: World, login: Login, node: BinaryNode, error: number
   const to = parseJid(node.attrs.to)
   const from = to && to.device > 0 ? node.attrs.to?.replace(`:${to.device}@`, '@') : node.attrs.to
   const { id, participant } = node.attrs
-  const ack = el('ack', { class: 'message', id, from, t: nowSeconds(), participant, error })
+  const ack = el('ack', { class: 'message', id, from, t: world.clock.seconds(), participant, error })
   const delay = faults.ackDelayMs
   if (delay === 0) {
     login.send(ack)
     return
   }
   login.ackTail = login.ackTail.then(async () => {
-    await new Promise((resolve) => setTimeout(resolve, delay))
+    await new Promise<void>((resolve) => world.clock.after(delay, resolve))
     login.send(ack)
   })
 }

@@ -1,6 +1,5 @@
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import { children, el } from '../stream/nodes.ts'
-import { nowSeconds } from '../world/clock.ts'
 import { parseJid, type Space, toJid } from '../world/jids.ts'
 import type { Login } from '../world/login.ts'
 import type { World } from '../world/world.ts'
@@ -63,7 +62,7 @@ export class Presences {
   left(login: Login): void {
     for (const subscribers of this.#subscribers.values()) subscribers.delete(login)
     if (!login.isAvailable) return
-    this.#lastSeen.set(login.phone, nowSeconds())
+    this.#lastSeen.set(login.phone, this.#world.clock.seconds())
     this.#publish(login.phone)
   }
 
@@ -78,7 +77,7 @@ export class Presences {
 
   #appear(login: Login, availability: Availability): void {
     login.isAvailable = availability === 'available'
-    if (!login.isAvailable) this.#lastSeen.set(login.phone, nowSeconds())
+    if (!login.isAvailable) this.#lastSeen.set(login.phone, this.#world.clock.seconds())
     this.#publish(login.phone)
   }
 

@@ -105,7 +105,7 @@ function change(world: World, phone: string, settings: Settings): void {
 function setPicture(world: World, login: Login, iq: BinaryNode, hasImage: boolean): BinaryNode[] {
   const target = iq.attrs.target ?? iq.attrs.to
   if (parseJid(target)?.kind === 'group') return [el('picture', { id: world.newId() })]
-  const id = hasImage ? String(Date.now()) : ''
+  const id = hasImage ? String(world.clock.now()) : ''
   change(world, login.phone, { picture: id })
   const jid = toJid(world.accounts.require(login.phone), 'pn')
   const content = hasImage ? el('set', { jid, id, author: jid }) : el('delete', { jid, author: jid })

@@ -1,6 +1,5 @@
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import { child, children, el } from '../stream/nodes.ts'
-import { nowSeconds } from '../world/clock.ts'
 import { parseJid, type Space, toJid } from '../world/jids.ts'
 import type { Login } from '../world/login.ts'
 import type { World } from '../world/world.ts'
@@ -44,7 +43,7 @@ function forward(world: World, login: Login, node: BinaryNode, ids: readonly str
   const reader = world.accounts.require(login.phone)
   const attrs = {
     id: node.attrs.id,
-    t: node.attrs.t ?? nowSeconds(),
+    t: node.attrs.t ?? world.clock.seconds(),
     type: type === 'inactive' ? undefined : type,
     recipient,
   }

@@ -1,7 +1,6 @@
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import { child, children, el, textOf } from '../stream/nodes.ts'
 import type { Account } from '../world/accounts.ts'
-import { nowSeconds } from '../world/clock.ts'
 import { parseJid, toJid } from '../world/jids.ts'
 import type { Login } from '../world/login.ts'
 import type { World } from '../world/world.ts'
@@ -72,7 +71,7 @@ function answerProtocol(
     case 'contact':
       return [el('contact', { type: 'in' }, number || account.phone)]
     case 'status':
-      return [el('status', { t: nowSeconds() }, account.about)]
+      return [el('status', { t: world.clock.seconds() }, account.about)]
     case 'disappearing_mode':
       return [el('disappearing_mode', { duration: account.settings.disappearing ?? 0, t: 0 })]
     default:
@@ -87,6 +86,7 @@ function deviceList(world: World, account: Account): BinaryNode {
     ...companions.map(({ device, keyIndex }) => el('device', { id: device, 'key-index': keyIndex })),
   ]
   const content = [el('device-list', {}, list)]
-  if (companions.length > 0) content.push(el('key-index-list', { ts: nowSeconds() }, world.keyIndexes(account)))
+  if (companions.length > 0)
+    content.push(el('key-index-list', { ts: world.clock.seconds() }, world.keyIndexes(account)))
   return el('devices', {}, content)
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Store } from '../state/database.ts'
+import type { Clock } from './clock.ts'
 import type { Space } from './jids.ts'
 
 export type Role = 'member' | 'admin' | 'superadmin'
@@ -28,9 +29,11 @@ export interface GroupInfo {
 /** Groups and who is in them. Knows nothing of stanzas. */
 export class Groups {
   readonly #store: Store
+  readonly #clock: Clock
 
-  constructor(store: Store) {
+  constructor(store: Store, clock: Clock) {
     this.#store = store
+    this.#clock = clock
   }
 
   get(id: string): GroupInfo | undefined {
@@ -56,7 +59,7 @@ export class Groups {
   }
 
   create(options: { subject: string; creator: string; members: readonly string[]; addressing: Space }): GroupInfo {
-    const now = Math.floor(Date.now() / 1000)
+    const now = this.#clock.seconds()
     const info: GroupInfo = {
       id: `1203630${randomBytes(6).readUIntBE(0, 6).toString().padStart(15, '0').slice(0, 11)}@g.us`,
       subject: options.subject,

@@ -4,7 +4,6 @@ import { SignalUnit } from '../signal/unit.ts'
 import { child, el } from '../stream/nodes.ts'
 import { toXml } from '../stream/xml.ts'
 import type { Account } from './accounts.ts'
-import { nowSeconds } from './clock.ts'
 import { isSilent, textIn, typeOf } from './content.ts'
 import { type Origin, originOf, readMessage } from './incoming.ts'
 import { parseJid, type Space, toJid } from './jids.ts'
@@ -25,11 +24,12 @@ export class Handset {
   #isReading = false
   #isOffline = false
   readonly #retries = new Map<string, number>()
-  readonly #patience = new Patience()
+  readonly #patience: Patience
 
   constructor(world: World, phone: string) {
     this.#world = world
     this.#phone = phone
+    this.#patience = new Patience(() => world.clock.now())
   }
 
   get account(): Account {
@@ -55,7 +55,7 @@ export class Handset {
   says(to: string, message: proto.IMessage, options: { space?: Space; id?: string } = {}): Promise<{ id: string }> {
     return this.#inTurn(async () => {
       const unit = new SignalUnit(this.#world.store, this.#phone)
-      const envelope = { id: options.id ?? newMessageId(), at: nowSeconds() }
+      const envelope = { id: options.id ?? newMessageId(), at: this.#world.clock.seconds() }
       const space = options.space ?? 'pn'
       const parcels = await this.#compose(unit, to, message, space, envelope)
       this.#world.post.commit(() => {
@@ -74,7 +74,9 @@ export class Handset {
       const outgoing = new Outgoing(this.#world, unit, this.account)
       const parcels: Parcel[] = []
       for (const message of messages) {
-        parcels.push(await outgoing.toCompanion(device, message, { id: newMessageId(), at: nowSeconds() }))
+        parcels.push(
+          await outgoing.toCompanion(device, message, { id: newMessageId(), at: this.#world.clock.seconds() }),
+        )
       }
       this.#world.post.commit(() => {
         unit.write()
@@ -176,7 +178,7 @@ export class Handset {
     const attrs = {
       from,
       id,
-      t: nowSeconds(),
+      t: this.#world.clock.seconds(),
       participant: origin.group && toJid(this.account, origin.space),
     }
     if (isPeer) this.#world.queueTo(origin.author.phone, origin.device, el('receipt', { ...attrs, type: 'peer_msg' }))
@@ -203,7 +205,11 @@ export class Handset {
     const id = newMessageId()
     const echo = { conversation: textIn(message) }
     const outgoing = new Outgoing(this.#world, unit, this.account)
-    return { id, message: echo, parcels: await outgoing.toPerson(author, echo, space, { id, at: nowSeconds() }) }
+    return {
+      id,
+      message: echo,
+      parcels: await outgoing.toPerson(author, echo, space, { id, at: this.#world.clock.seconds() }),
+    }
   }
 
   /** A device could not read what we wrote. */
@@ -221,7 +227,7 @@ export class Handset {
     const parcel = await new Outgoing(this.#world, unit, this.account).again(
       { account: origin.author, device: origin.device },
       { message: sent.message, space, ...(group && { group }), ...(chat && { chat }) },
-      { id, at: nowSeconds() },
+      { id, at: this.#world.clock.seconds() },
       { count: Number(retry?.attrs.count ?? 1), ...(bundle && { bundle }) },
     )
     post.commit(() => {

@@ -76,7 +76,7 @@ export class Linking {
       },
       name: payload.pushName || undefined,
       refs: Array.from({ length: 6 }, () => `2@${randomBytes(48).toString('base64')}`),
-      since: Date.now(),
+      since: this.#world.clock.now(),
     }
     const { identityKey, signedPreKey } = applicant
     if (!this.#world.isValidPreKey(identityKey, signedPreKey.value, signedPreKey.signature)) {
@@ -93,7 +93,7 @@ export class Linking {
     const { ref, noiseKey, identityKey, advSecret } = parseQr(qr)
     const applicant = this.#byRef.get(ref)
     if (!applicant) throw new LinkingError('qr', 'No client is showing this QR code (any more).')
-    if (Date.now() - applicant.since >= this.#world.options.qrRefTtlMs)
+    if (this.#world.clock.now() - applicant.since >= this.#world.options.qrRefTtlMs)
       throw new LinkingError('qr', 'The QR code has expired.')
     if (!applicant.noiseKey.equals(noiseKey) || !applicant.identityKey.equals(identityKey)) {
       throw new LinkingError('qr', 'The QR code names other keys than the client that shows it.')
@@ -178,7 +178,7 @@ export class Linking {
       signedPreKey: applicant.signedPreKey,
       signedIdentity,
       platform: 'web',
-      linkedAt: Date.now(),
+      linkedAt: this.#world.clock.now(),
       isSettled: false,
     }
     // Committed before the restart is asked for: some clients are back within milliseconds.
@@ -224,7 +224,7 @@ export class Linking {
     const { accounts } = this.#world
     const device = accounts.takeNumber(account.phone, 'next_device')
     const keyIndex = device
-    const half = signDevice(account, applicant.identityKey, keyIndex)
+    const half = signDevice(account, applicant.identityKey, keyIndex, this.#world.clock.seconds())
     const iqId = this.#world.newId()
     applicant.success = { account, device, keyIndex, half, iqId, linked }
     const { lidMigrated } = this.#world.options
@@ -236,7 +236,7 @@ export class Linking {
       el('platform', { name: 'android' }),
       ...(lidMigrated ? [el('client-props', {}, props)] : []),
     ]
-    const attrs = { from: SERVER, type: 'set', id: iqId, t: Math.floor(Date.now() / 1000) }
+    const attrs = { from: SERVER, type: 'set', id: iqId, t: this.#world.clock.seconds() }
     applicant.connection.send(el('iq', attrs, [el('pair-success', {}, content)]))
     return linked.promise
   }

@@ -1,6 +1,7 @@
 import { type BinaryNode, decodeBinaryNode } from '@whiskeysockets/baileys'
 import type { Connection } from '../stream/connection.ts'
 import { el, SERVER } from '../stream/nodes.ts'
+import type { Clock } from './clock.ts'
 import type { Post } from './post.ts'
 
 const BATCH = 200
@@ -11,6 +12,7 @@ export class Login {
   readonly device: number
   readonly connection: Connection
   readonly #post: Post
+  readonly #clock: Clock
   readonly #trace: (node: BinaryNode) => void
   /** The last pending stanza that went out on this connection. */
   #sentUpTo = 0
@@ -26,12 +28,14 @@ export class Login {
     who: { phone: string; device: number },
     connection: Connection,
     post: Post,
+    clock: Clock,
     trace: (node: BinaryNode) => void,
   ) {
     this.phone = who.phone
     this.device = who.device
     this.connection = connection
     this.#post = post
+    this.#clock = clock
     this.#trace = trace
   }
 
@@ -59,7 +63,7 @@ export class Login {
     const { counts, total, last } = this.#post.missed(this.phone, this.device)
     if (total > 0) {
       const { message = 0, receipt = 0, notification = 0 } = counts
-      const preview = { count: total, message, receipt, notification, appdata: 0, t: Math.floor(Date.now() / 1000) }
+      const preview = { count: total, message, receipt, notification, appdata: 0, t: this.#clock.seconds() }
       this.send(el('ib', { from: SERVER }, [el('offline_preview', preview)]))
     }
     this.#pumping = this.#pump(last).then(() => {

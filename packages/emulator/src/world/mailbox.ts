@@ -1,5 +1,6 @@
 import { proto } from '@whiskeysockets/baileys'
 import type { Store } from '../state/database.ts'
+import type { Clock } from './clock.ts'
 import { textIn, typeOf } from './content.ts'
 
 /** A message as the screen of a phone shows it: once per sender and id, however often it arrived. */
@@ -55,13 +56,15 @@ interface ReceiptWaiter {
 /** What the people in the emulator have read and written, and who confirmed it. Lasts in the file. */
 export class Mailbox {
   readonly #store: Store
+  readonly #clock: Clock
   readonly #patienceMs: number
   readonly #announced = new Map<string, number>()
   readonly #waiters = new Set<Waiter>()
   readonly #receiptWaiters = new Set<ReceiptWaiter>()
 
-  constructor(store: Store, patienceMs: number) {
+  constructor(store: Store, clock: Clock, patienceMs: number) {
     this.#store = store
+    this.#clock = clock
     this.#patienceMs = patienceMs
     // Who has asked for what is forgotten with the process; the column only keeps the look-up short.
     store.run('UPDATE heard SET taken = 0 WHERE taken = 1')
@@ -139,7 +142,7 @@ export class Mailbox {
       id,
       chat,
       space,
-      Date.now(),
+      this.#clock.now(),
       proto.Message.encode(message).finish(),
     )
   }
@@ -175,7 +178,7 @@ export class Mailbox {
          SELECT owner, id, ?, ?, ? FROM sent WHERE owner = ? AND id = ?`,
         sender,
         type,
-        Date.now(),
+        this.#clock.now(),
         owner,
         id,
       )

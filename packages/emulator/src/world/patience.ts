@@ -8,7 +8,7 @@ export class Patience {
   readonly #talks = new Map<string, { answeredAt: number; inARow: number }>()
   readonly #now: () => number
 
-  constructor(now: () => number = Date.now) {
+  constructor(now: () => number) {
     this.#now = now
   }
 

@@ -2,7 +2,6 @@ import type { Contact, Person, SayOptions } from '../api.ts'
 import type { Presences } from '../stanzas/presences.ts'
 import { el } from '../stream/nodes.ts'
 import { type Account, type Behaviour, newIdentity } from './accounts.ts'
-import { nowSeconds } from './clock.ts'
 import { type Space, toJid } from './jids.ts'
 import type { Heard, Matcher } from './mailbox.ts'
 import type { World } from './world.ts'
@@ -108,7 +107,7 @@ export class VirtualContact extends VirtualPerson implements Contact {
         const space: Space = group?.addressing ?? (/ from='[^']*@lid'/.test(raw) ? 'lid' : 'pn')
         const self = toJid(this.account, space)
         const names = group ? { from: chat, participant: self } : { from: self }
-        world.confirm(from, phone, el('receipt', { ...names, id, type, t: nowSeconds() }), [id])
+        world.confirm(from, phone, el('receipt', { ...names, id, type, t: world.clock.seconds() }), [id])
       }
     })
     world.mail.announceReceipts()

@@ -4,7 +4,6 @@ import type { Registry } from '../stanzas/registry.ts'
 import type { Connection, ConnectionOwner } from '../stream/connection.ts'
 import { el } from '../stream/nodes.ts'
 import { toXml } from '../stream/xml.ts'
-import { nowSeconds } from './clock.ts'
 import { toJid } from './jids.ts'
 import { LinkingError } from './linking-error.ts'
 import { Login, NO_TRACE } from './login.ts'
@@ -79,15 +78,21 @@ export class Reception implements ConnectionOwner {
   #login(connection: Connection, phone: string, device: number, client: proto.ClientPayload): void {
     const address = `${phone}:${device}`
     const trace = this.#isTracing ? (node: BinaryNode) => this.#world.trace(`${address} <- ${toXml(node)}`) : NO_TRACE
-    const login = new Login({ phone, device }, connection, this.#world.post, trace)
+    const login = new Login({ phone, device }, connection, this.#world.post, this.#world.clock, trace)
     const older = this.#world.logins.get(address)
     older?.connection.end(el('stream:error', {}, [el('conflict', { type: 'replaced' })]))
     this.#world.logins.set(address, login)
     this.#logins.set(connection, login)
     if (client.pushName) this.#world.accounts.update(phone, { name: client.pushName })
     const account = this.#world.accounts.require(phone)
-    const attrs = { t: nowSeconds(), lid: toJid(account, 'lid', device), display_name: account.name ?? phone }
-    login.send(el('success', { ...attrs, location: 'emu', creation: nowSeconds(), props: 1, abprops: 1 }))
+    const attrs = {
+      t: this.#world.clock.seconds(),
+      lid: toJid(account, 'lid', device),
+      display_name: account.name ?? phone,
+    }
+    login.send(
+      el('success', { ...attrs, location: 'emu', creation: this.#world.clock.seconds(), props: 1, abprops: 1 }),
+    )
     // Not passive: active from the start, such a client need not ask for its mail.
     if (client.passive === false) this.#registry.activate(login)
   }

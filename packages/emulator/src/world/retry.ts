@@ -2,7 +2,6 @@ import type { BinaryNode } from '@whiskeysockets/baileys'
 import { bigEndian, bytesOf, child, el, numberOf } from '../stream/nodes.ts'
 import type { Account } from './accounts.ts'
 import type { Bundle } from './bundles.ts'
-import { nowSeconds } from './clock.ts'
 import type { Origin } from './incoming.ts'
 import { toJid } from './jids.ts'
 import { keyNodes } from './key-nodes.ts'
@@ -20,7 +19,7 @@ export function retryReceipt(world: World, self: Account, node: BinaryNode, orig
   const attrs = {
     from: origin.group ?? toJid(self, origin.space),
     id,
-    t: nowSeconds(),
+    t: world.clock.seconds(),
     type: 'retry',
     participant: origin.group && toJid(self, origin.space),
     recipient: node.attrs.recipient,

@@ -1,7 +1,6 @@
 import { deflateSync } from 'node:zlib'
 import { proto } from '@whiskeysockets/baileys'
 import type { Account } from './accounts.ts'
-import { nowSeconds } from './clock.ts'
 import { toJid } from './jids.ts'
 import type { Login } from './login.ts'
 import type { Past } from './mailbox.ts'
@@ -19,10 +18,10 @@ export async function settleCompanion(world: World, login: Login): Promise<void>
   if (!registered || registered.isSettled) return
   const account = world.accounts.require(phone)
   const messages = [
-    keyShare(account, [0, ...world.devices.of(phone).map(({ keyIndex }) => keyIndex)]),
-    history(HistorySyncType.INITIAL_BOOTSTRAP, { conversations: conversations(world, account) }),
-    history(HistorySyncType.PUSH_NAME, { pushnames: pushNames(world, account) }),
-    history(HistorySyncType.RECENT, { conversations: [] }),
+    keyShare(world, account, [0, ...world.devices.of(phone).map(({ keyIndex }) => keyIndex)]),
+    history(world, HistorySyncType.INITIAL_BOOTSTRAP, { conversations: conversations(world, account) }),
+    history(world, HistorySyncType.PUSH_NAME, { pushnames: pushNames(world, account) }),
+    history(world, HistorySyncType.RECENT, { conversations: [] }),
   ]
   await world.handset(phone).tellCompanion(device, messages, () => world.devices.settle(phone, device))
 }
@@ -73,12 +72,12 @@ function pushNames(world: World, account: Account): proto.IPushname[] {
 
 const toSeconds = (ms: number) => Math.floor(ms / 1000)
 
-function keyShare(account: Account, deviceIndexes: number[]): proto.IMessage {
+function keyShare(world: World, account: Account, deviceIndexes: number[]): proto.IMessage {
   const { appStateKey, rawId } = account.identity
   const fingerprint = { rawId, currentIndex: Math.max(...deviceIndexes), deviceIndexes }
   const key = {
     keyId: { keyId: appStateKey.id },
-    keyData: { keyData: appStateKey.data, fingerprint, timestamp: Date.now() },
+    keyData: { keyData: appStateKey.data, fingerprint, timestamp: world.clock.now() },
   }
   return {
     protocolMessage: { type: Type.APP_STATE_SYNC_KEY_SHARE, appStateSyncKeyShare: { keys: [key] } },
@@ -86,7 +85,11 @@ function keyShare(account: Account, deviceIndexes: number[]): proto.IMessage {
 }
 
 /** Inline: a path would be fetched from WhatsApp's own media host, because this message has no place for another. */
-function history(syncType: proto.HistorySync.HistorySyncType, content: Partial<proto.IHistorySync>): proto.IMessage {
+function history(
+  world: World,
+  syncType: proto.HistorySync.HistorySyncType,
+  content: Partial<proto.IHistorySync>,
+): proto.IMessage {
   const sync = proto.HistorySync.encode({ syncType, progress: 100, chunkOrder: 1, ...content }).finish()
   return {
     protocolMessage: {
@@ -97,7 +100,7 @@ function history(syncType: proto.HistorySync.HistorySyncType, content: Partial<p
         progress: 100,
         chunkOrder: 1,
         initialHistBootstrapInlinePayload: deflateSync(sync),
-        oldestMsgInChunkTimestampSec: nowSeconds(),
+        oldestMsgInChunkTimestampSec: world.clock.seconds(),
       },
     },
   }

@@ -9,7 +9,7 @@ import { el, SERVER } from '../stream/nodes.ts'
 import { UnknownStanzas } from '../unknown.ts'
 import { type Account, Accounts } from './accounts.ts'
 import { type Bundle, Bundles } from './bundles.ts'
-import { nowSeconds } from './clock.ts'
+import { NetworkClock } from './clock.ts'
 import { type Device, Devices } from './devices.ts'
 import { Groups } from './groups.ts'
 import { Handset } from './handset.ts'
@@ -26,6 +26,7 @@ export class World {
   readonly options: Settled
   readonly store: Store
   readonly keys: ServerKeys
+  readonly clock: NetworkClock
   readonly accounts: Accounts
   readonly devices: Devices
   readonly bundles: Bundles
@@ -45,12 +46,13 @@ export class World {
     this.options = options
     this.store = store
     this.keys = loadServerKeys(store)
+    this.clock = new NetworkClock(store, options.clock, (error) => this.warn(`something due failed: ${String(error)}`))
     this.accounts = new Accounts(store)
     this.devices = new Devices(store)
     this.bundles = new Bundles(store, this.accounts, this.devices)
     this.post = new Post(store, (phone, device) => this.#ring(phone, device))
-    this.mail = new Mailbox(store, options.patienceMs)
-    this.groups = new Groups(store)
+    this.mail = new Mailbox(store, this.clock, options.patienceMs)
+    this.groups = new Groups(store, this.clock)
     this.faults = new FaultState(act)
     this.unknown = new UnknownStanzas(options.strict, options.log)
   }
@@ -129,7 +131,7 @@ export class World {
   }
 
   notification(type: string, from: string, content: BinaryNode[], more: Record<string, string | undefined> = {}) {
-    return el('notification', { from, type, id: this.newId(), t: nowSeconds(), ...more }, content)
+    return el('notification', { from, type, id: this.newId(), t: this.clock.seconds(), ...more }, content)
   }
 
   /** The signed list of an account's companions; signing is slow, so it is made once per set of devices. */
@@ -138,7 +140,7 @@ export class World {
     const key = devices.map(({ device }) => device).join()
     const cached = this.#keyIndexes.get(account.phone)
     if (cached?.key === key) return cached.list
-    const list = signKeyIndexes(account, devices)
+    const list = signKeyIndexes(account, devices, this.clock.seconds())
     this.#keyIndexes.set(account.phone, { key, list })
     return list
   }
@@ -148,7 +150,7 @@ export class World {
     const listeners = new Map(this.devices.watchersOf(account.phone).map((who) => [`${who.phone}:${who.device}`, who]))
     for (const own of this.devices.of(account.phone)) listeners.set(`${own.phone}:${own.device}`, own)
     listeners.delete(`${device.phone}:${device.device}`)
-    const list = el('key-index-list', { ts: nowSeconds() }, this.keyIndexes(account))
+    const list = el('key-index-list', { ts: this.clock.seconds() }, this.keyIndexes(account))
     for (const space of ['pn', 'lid'] as const) {
       const entry = el('device', { jid: toJid(account, space, device.device), 'key-index': device.keyIndex })
       const content = el(change, { device_hash: this.#deviceHash(account) }, [entry, list])
