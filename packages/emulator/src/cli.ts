@@ -8,6 +8,7 @@ const USAGE = `wamux-emulator: a WhatsApp network on loopback
   --tls-port <number>  the same with TLS on this port (wss://… and https://…), under a CA of its own; 0: any free port
   --host <address>     address to listen on (default 127.0.0.1; there are no passwords)
   --state <file>       keeps the network in this file across restarts (default: in memory)
+  --seed <text>        the same keys, ids and invites in every run with this text
   --trace              prints every stanza
   --help               prints this
 `
@@ -58,6 +59,7 @@ function readOptions() {
     ...(tlsPort !== undefined && { tlsPort: toPort('--tls-port', tlsPort) }),
     host: values.host,
     ...(values.state !== undefined && { file: values.state }),
+    ...(values.seed !== undefined && { seed: values.seed }),
     ...(values.trace && { trace: (line: string) => console.log(line) }),
   }
 }
@@ -75,6 +77,7 @@ function readArguments() {
         port: { type: 'string', default: '3001' },
         host: { type: 'string', default: '127.0.0.1' },
         state: { type: 'string' },
+        seed: { type: 'string' },
         'tls-port': { type: 'string' },
         trace: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },

@@ -9,6 +9,11 @@ export interface EmulatorOptions {
   host?: string
   /** The one file of the network's state. Without it the state is in memory and ends with the process. */
   file?: string
+  /**
+   * Everything that the network makes up comes from this: keys of servers and people, ids, refs, invites. Two runs with
+   * the same seed and the same calls then show the same. By default every run is its own.
+   */
+  seed?: string | number
   /** Stanzas that the emulator does not know become an error of `close()` and `assertQuiet()`. */
   strict?: boolean
   /** Gets one line for everything worth a warning. */
@@ -32,9 +37,10 @@ export interface EmulatorOptions {
   pretendPreKeys?: number
 }
 
-export type Settled = Required<Omit<EmulatorOptions, 'file' | 'tlsPort' | 'trace'>> & {
+export type Settled = Required<Omit<EmulatorOptions, 'file' | 'seed' | 'tlsPort' | 'trace'>> & {
   tlsPort: number | undefined
   file: string | undefined
+  seed: string | number | undefined
   trace: ((line: string) => void) | undefined
 }
 
@@ -44,6 +50,7 @@ export function withDefaults(options: EmulatorOptions): Settled {
     tlsPort: options.tlsPort,
     host: options.host ?? '127.0.0.1',
     file: options.file,
+    seed: options.seed,
     strict: options.strict ?? false,
     log: options.log ?? (() => undefined),
     trace: options.trace,

@@ -7,11 +7,13 @@ import { expect, test } from 'vitest'
 import { issueChain } from '../src/noise/certificates.ts'
 import { completeDevice, sealDevice, signDevice, signKeyIndexes } from '../src/signal/adv.ts'
 import { Store } from '../src/state/database.ts'
+import { Random } from '../src/state/random.ts'
 import { loadServerKeys, newPair } from '../src/state/server-keys.ts'
 import { Accounts, newIdentity } from '../src/world/accounts.ts'
 
 // libsignal's check returns its answer; the client's does not, so a chat that works proves nothing about signatures.
 const typed = (key: Uint8Array) => Buffer.concat([Buffer.from([5]), key])
+const random = new Random()
 const verifies = (key: Uint8Array, message: Uint8Array, signature: Uint8Array | null | undefined) =>
   verifySignature(typed(key), Buffer.from(message), Buffer.from(signature ?? []))
 
@@ -43,10 +45,10 @@ test('the keys of the server outlive a restart', () => {
   const folder = mkdtempSync(join(tmpdir(), 'wamux-emulator-'))
   const file = join(folder, 'network.db')
   const first = new Store(file)
-  const before = loadServerKeys(first)
+  const before = loadServerKeys(first, random)
   first.close()
   const second = new Store(file)
-  const after = loadServerKeys(second)
+  const after = loadServerKeys(second, random)
   second.close()
   rmSync(folder, { recursive: true })
   expect(after.root).toEqual(before.root)
@@ -54,13 +56,13 @@ test('the keys of the server outlive a restart', () => {
 })
 
 test('the signed pre-key of a phone is signed by its identity', () => {
-  const { key, signedPreKey } = newIdentity()
+  const { key, signedPreKey } = newIdentity(random, '15550001001')
   expect(verifies(key.public, typed(signedPreKey.pair.public), signedPreKey.signature)).toBe(true)
 })
 
 test('a link is signed by the phone, sealed for the companion, and complete only with the companion’s signature', () => {
   const store = new Store(undefined)
-  const account = new Accounts(store).ensure('15550001001', 'phone')
+  const account = new Accounts(store, random).ensure('15550001001', 'phone')
   const companion = newPair()
   const half = signDevice(account, companion.public, 3, 1_700_000_000)
   const signed = Buffer.concat([Buffer.from([6, 0]), half.details, companion.public])
@@ -74,7 +76,7 @@ test('a link is signed by the phone, sealed for the companion, and complete only
 
 test('the list of companions is signed, and names the current index', () => {
   const store = new Store(undefined)
-  const account = new Accounts(store).ensure('15550001001', 'phone')
+  const account = new Accounts(store, random).ensure('15550001001', 'phone')
   const list = proto.ADVSignedKeyIndexList.decode(signKeyIndexes(account, [], 1_700_000_000))
   const details = list.details ?? Buffer.alloc(0)
   const signed = Buffer.concat([Buffer.from([6, 2]), details])

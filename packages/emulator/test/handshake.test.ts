@@ -3,11 +3,12 @@ import { expect, test } from 'vitest'
 import { Handshake, INTRO } from '../src/noise/handshake.ts'
 import { SymmetricState } from '../src/noise/symmetric-state.ts'
 import { Store } from '../src/state/database.ts'
+import { Random } from '../src/state/random.ts'
 import { loadServerKeys, newPair, type RawKeyPair } from '../src/state/server-keys.ts'
 import { FrameReader, toFrame } from '../src/stream/frames.ts'
 
 const store = new Store(undefined)
-const keys = loadServerKeys(store)
+const keys = loadServerKeys(store, new Random())
 const PAYLOAD = Buffer.from('who I am')
 
 /** A client that remembers the static key of a server, as some do after their first login. */

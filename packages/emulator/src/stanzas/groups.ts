@@ -39,7 +39,7 @@ export function groups(world: World): Subject {
     'set invite': (login, iq) => {
       const code = child(iq, 'invite')?.attrs.code
       if (code !== undefined) return join(world, login, invited(world, code))
-      const invite = newInvite()
+      const invite = newInvite(world.random)
       changeInfo(world, login, iq, { invite }, () => el('invite', { code: invite }))
       return [el('invite', { code: invite })]
     },

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { Curve } from '@whiskeysockets/baileys'
 import type { Store } from '../state/database.ts'
-import { newPair, type RawKeyPair } from '../state/server-keys.ts'
+import type { Random } from '../state/random.ts'
+import type { RawKeyPair } from '../state/server-keys.ts'
 import { parseJid } from './jids.ts'
 
 /**
@@ -55,11 +56,13 @@ interface Row {
 /** Who is on this WhatsApp. One process owns the file, so what was read once is kept. */
 export class Accounts {
   readonly #store: Store
+  readonly #random: Random
   readonly #byPhone = new Map<string, Account>()
   readonly #phoneByLid = new Map<string, string>()
 
-  constructor(store: Store) {
+  constructor(store: Store, random: Random) {
     this.#store = store
+    this.#random = random
     for (const { phone, lid } of store.all<{ phone: string; lid: string }>('SELECT phone, lid FROM accounts')) {
       this.#phoneByLid.set(lid, phone)
     }
@@ -106,7 +109,7 @@ export class Accounts {
       kind,
       wanted.name ?? null,
       wanted.behaviour ?? 'silent',
-      JSON.stringify(newIdentity(), bytesAsBase64),
+      JSON.stringify(newIdentity(this.#random, phone), bytesAsBase64),
     )
     this.#phoneByLid.set(lid, phone)
     return this.require(phone)
@@ -156,16 +159,17 @@ export class Accounts {
   }
 }
 
-export function newIdentity(): Identity {
-  const key = newPair()
-  const pair = newPair()
-  const random = newPair().private
+export function newIdentity(random: Random, phone: string): Identity {
+  const stream = `identity/${phone}`
+  const key = random.pair(stream)
+  const pair = random.pair(stream)
+  const numbers = random.bytes(10, stream)
   return {
     key,
-    registrationId: (random.readUInt16BE(0) & 0x3fff) + 1,
+    registrationId: (numbers.readUInt16BE(0) & 0x3fff) + 1,
     signedPreKey: { id: 1, pair, signature: signPreKey(key, pair.public) },
-    rawId: random.readUInt32BE(2) >>> 1,
-    appStateKey: { id: Buffer.from([0, 1, ...random.subarray(6, 10)]), data: newPair().private },
+    rawId: numbers.readUInt32BE(2) >>> 1,
+    appStateKey: { id: Buffer.from([0, 1, ...numbers.subarray(6)]), data: random.bytes(32, stream) },
   }
 }
 

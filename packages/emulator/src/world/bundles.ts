@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Store } from '../state/database.ts'
-import { newPair } from '../state/server-keys.ts'
+import type { Random } from '../state/random.ts'
 import type { Accounts } from './accounts.ts'
 import type { Devices } from './devices.ts'
 
@@ -25,11 +25,13 @@ export class Bundles {
   readonly #store: Store
   readonly #accounts: Accounts
   readonly #devices: Devices
+  readonly #random: Random
 
-  constructor(store: Store, accounts: Accounts, devices: Devices) {
+  constructor(store: Store, accounts: Accounts, devices: Devices, random: Random) {
     this.#store = store
     this.#accounts = accounts
     this.#devices = devices
+    this.#random = random
   }
 
   /** Takes a bundle; the one-time key in it is gone when this returns. */
@@ -83,7 +85,7 @@ export class Bundles {
     const account = this.#accounts.get(phone)
     if (!account) return undefined
     const { key, registrationId, signedPreKey } = account.identity
-    const pair = newPair()
+    const pair = this.#random.pair(`pre-key/${phone}`)
     const id = this.#accounts.takeNumber(phone, 'next_pre_key')
     const sql = 'INSERT INTO pre_keys (phone, id, public, private) VALUES (?, ?, ?, ?)'
     this.#store.run(sql, phone, id, pair.public, pair.private)

@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto'
 import type { Store } from '../state/database.ts'
+import type { Random } from '../state/random.ts'
 import type { Clock } from './clock.ts'
 import type { Space } from './jids.ts'
 
@@ -30,10 +30,12 @@ export interface GroupInfo {
 export class Groups {
   readonly #store: Store
   readonly #clock: Clock
+  readonly #random: Random
 
-  constructor(store: Store, clock: Clock) {
+  constructor(store: Store, clock: Clock, random: Random) {
     this.#store = store
     this.#clock = clock
+    this.#random = random
   }
 
   get(id: string): GroupInfo | undefined {
@@ -61,7 +63,7 @@ export class Groups {
   create(options: { subject: string; creator: string; members: readonly string[]; addressing: Space }): GroupInfo {
     const now = this.#clock.seconds()
     const info: GroupInfo = {
-      id: `1203630${randomBytes(6).readUIntBE(0, 6).toString().padStart(15, '0').slice(0, 11)}@g.us`,
+      id: `1203630${this.#random.bytes(6, 'group').readUIntBE(0, 6).toString().padStart(15, '0').slice(0, 11)}@g.us`,
       subject: options.subject,
       addressing: options.addressing,
       creator: options.creator,
@@ -73,7 +75,7 @@ export class Groups {
       needsApproval: false,
       memberAddMode: 'all_member_add',
       ephemeral: 0,
-      invite: newInvite(),
+      invite: newInvite(this.#random),
     }
     this.#save(info)
     this.setRole(info.id, options.creator, 'superadmin')
@@ -112,6 +114,6 @@ export class Groups {
   }
 }
 
-export function newInvite(): string {
-  return randomBytes(16).toString('base64url')
+export function newInvite(random: Random): string {
+  return random.bytes(16, 'invite').toString('base64url')
 }

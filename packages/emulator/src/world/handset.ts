@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { type BinaryNode, decodeBinaryNode, type proto } from '@whiskeysockets/baileys'
 import { SignalUnit } from '../signal/unit.ts'
 import { child, el } from '../stream/nodes.ts'
@@ -55,7 +54,7 @@ export class Handset {
   says(to: string, message: proto.IMessage, options: { space?: Space; id?: string } = {}): Promise<{ id: string }> {
     return this.#inTurn(async () => {
       const unit = new SignalUnit(this.#world.store, this.#phone)
-      const envelope = { id: options.id ?? newMessageId(), at: this.#world.clock.seconds() }
+      const envelope = { id: options.id ?? this.#newMessageId(), at: this.#world.clock.seconds() }
       const space = options.space ?? 'pn'
       const parcels = await this.#compose(unit, to, message, space, envelope)
       this.#world.post.commit(() => {
@@ -75,7 +74,7 @@ export class Handset {
       const parcels: Parcel[] = []
       for (const message of messages) {
         parcels.push(
-          await outgoing.toCompanion(device, message, { id: newMessageId(), at: this.#world.clock.seconds() }),
+          await outgoing.toCompanion(device, message, { id: this.#newMessageId(), at: this.#world.clock.seconds() }),
         )
       }
       this.#world.post.commit(() => {
@@ -202,7 +201,7 @@ export class Handset {
     const isForUs = behaviour !== 'silent' && !group && author.phone !== this.#phone && author.kind === 'phone'
     if (!isForUs || !isFirst || typeOf(message) !== 'text') return undefined
     if (behaviour === 'polite' && !this.#patience.allows(author.phone)) return undefined
-    const id = newMessageId()
+    const id = this.#newMessageId()
     const echo = { conversation: textIn(message) }
     const outgoing = new Outgoing(this.#world, unit, this.account)
     return {
@@ -264,9 +263,9 @@ export class Handset {
     if (origin.author.phone !== this.#phone) return origin.author.phone
     return this.#world.accounts.byJid(destination ?? undefined)?.phone ?? parseJid(destination ?? '')?.user ?? ''
   }
-}
 
-/** The form of Android's ids. */
-function newMessageId(): string {
-  return `AC${randomBytes(15).toString('hex').toUpperCase()}`
+  /** The form of Android's ids. */
+  #newMessageId(): string {
+    return `AC${this.#world.random.bytes(15, `message/${this.#phone}`).toString('hex').toUpperCase()}`
+  }
 }

@@ -1,8 +1,6 @@
-import { randomBytes } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
 import { type BinaryNode, proto } from '@whiskeysockets/baileys'
 import { completeDevice, type HalfSigned, sealDevice, signDevice } from '../signal/adv.ts'
-import { newPair } from '../state/server-keys.ts'
 import type { Connection } from '../stream/connection.ts'
 import { bytesOf, child, el, SERVER } from '../stream/nodes.ts'
 import type { Account } from './accounts.ts'
@@ -75,7 +73,7 @@ export class Linking {
         signature: Buffer.from(data.eSkeySig),
       },
       name: payload.pushName || undefined,
-      refs: Array.from({ length: 6 }, () => `2@${randomBytes(48).toString('base64')}`),
+      refs: Array.from({ length: 6 }, () => `2@${this.#world.random.bytes(48, 'ref').toString('base64')}`),
       since: this.#world.clock.now(),
     }
     const { identityKey, signedPreKey } = applicant
@@ -113,12 +111,16 @@ export class Linking {
     const { applicant, request } = await this.#codeRequest(account.phone)
     const wrapped = request.wrappedCompanionKey
     const companionKey = await unwrapWithCode(code, wrapped)
-    const ephemeral = newPair()
+    const ephemeral = this.#world.random.pair(`code/${account.phone}`)
     const linked = defer<Linked>()
     request.primary = { account, ephemeral, companionKey, linked }
     const content = el('link_code_companion_reg', { stage: 'primary_hello' }, [
       el('link_code_pairing_ref', {}, request.ref),
-      el('link_code_pairing_wrapped_primary_ephemeral_pub', {}, await wrapWithCode(code, ephemeral.public)),
+      el(
+        'link_code_pairing_wrapped_primary_ephemeral_pub',
+        {},
+        await wrapWithCode(code, ephemeral.public, this.#world.random),
+      ),
       el('primary_identity_pub', {}, account.identity.key.public),
     ])
     applicant.connection.send(this.#world.notification('link_code_companion_reg', SERVER, [content]))
@@ -131,7 +133,7 @@ export class Linking {
     const registration = child(iq, 'link_code_companion_reg')
     const phone = parseJid(registration?.attrs.jid)?.user
     if (!applicant || !phone) return []
-    const ref = randomBytes(16)
+    const ref = this.#world.random.bytes(16, 'code-ref')
     const wrappedCompanionKey = bytesOf(child(registration, 'link_code_pairing_wrapped_companion_ephemeral_pub'))
     applicant.code = { phone, ref, wrappedCompanionKey }
     this.#requests.emit('code')

@@ -1,13 +1,7 @@
-import {
-  createCipheriv,
-  createDecipheriv,
-  hkdfSync,
-  pbkdf2 as pbkdf2Callback,
-  randomBytes,
-  timingSafeEqual,
-} from 'node:crypto'
+import { createCipheriv, createDecipheriv, hkdfSync, pbkdf2 as pbkdf2Callback, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
 import { Curve } from '@whiskeysockets/baileys'
+import type { Random } from '../state/random.ts'
 import type { RawKeyPair } from '../state/server-keys.ts'
 import type { Account } from './accounts.ts'
 import { LinkingError } from './linking-error.ts'
@@ -26,9 +20,9 @@ async function codeKey(code: string, salt: Buffer): Promise<Buffer> {
 }
 
 /** Seals a public key with the eight letters: salt, initialisation vector, ciphertext. */
-export async function wrapWithCode(code: string, key: Buffer): Promise<Buffer> {
-  const salt = randomBytes(32)
-  const iv = randomBytes(16)
+export async function wrapWithCode(code: string, key: Buffer, random: Random): Promise<Buffer> {
+  const salt = random.bytes(32, 'code-salt')
+  const iv = random.bytes(16, 'code-salt')
   const cipher = createCipheriv('aes-256-ctr', await codeKey(code, salt), iv)
   return Buffer.concat([salt, iv, cipher.update(key), cipher.final()])
 }

@@ -86,7 +86,7 @@ export class VirtualContact extends VirtualPerson implements Contact {
         world.store.run(`DELETE FROM ${table} WHERE owner = ?`, phone)
       }
       world.store.run('DELETE FROM pre_keys WHERE phone = ?', phone)
-      const account = world.accounts.update(phone, { identity: newIdentity() })
+      const account = world.accounts.update(phone, { identity: newIdentity(world.random, phone) })
       for (const who of world.devices.watchersOf(phone)) {
         if (!world.devices.get(who.phone, who.device)) continue
         const changed = world.notification('encrypt', toJid(account, 'lid'), [el('identity')])

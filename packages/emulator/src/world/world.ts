@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto'
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import { type FaultActions, FaultState } from '../faults.ts'
 import type { Settled } from '../options.ts'
 import { isSignedBy, signKeyIndexes } from '../signal/adv.ts'
 import type { Store } from '../state/database.ts'
+import { loadRandom, type Random } from '../state/random.ts'
 import { loadServerKeys, type ServerKeys } from '../state/server-keys.ts'
 import { el, SERVER } from '../stream/nodes.ts'
 import { UnknownStanzas } from '../unknown.ts'
@@ -25,6 +25,7 @@ const LOW_KEYS = 5
 export class World {
   readonly options: Settled
   readonly store: Store
+  readonly random: Random
   readonly keys: ServerKeys
   readonly clock: NetworkClock
   readonly accounts: Accounts
@@ -45,14 +46,15 @@ export class World {
   constructor(options: Settled, store: Store, act: FaultActions) {
     this.options = options
     this.store = store
-    this.keys = loadServerKeys(store)
+    this.random = loadRandom(store, options.seed)
+    this.keys = loadServerKeys(store, this.random)
     this.clock = new NetworkClock(store, options.clock, (error) => this.warn(`something due failed: ${String(error)}`))
-    this.accounts = new Accounts(store)
+    this.accounts = new Accounts(store, this.random)
     this.devices = new Devices(store)
-    this.bundles = new Bundles(store, this.accounts, this.devices)
+    this.bundles = new Bundles(store, this.accounts, this.devices, this.random)
     this.post = new Post(store, (phone, device) => this.#ring(phone, device))
     this.mail = new Mailbox(store, this.clock, options.patienceMs)
-    this.groups = new Groups(store, this.clock)
+    this.groups = new Groups(store, this.clock, this.random)
     this.faults = new FaultState(act)
     this.unknown = new UnknownStanzas(options.strict, options.log)
   }
@@ -89,7 +91,7 @@ export class World {
   }
 
   newId(): string {
-    return randomBytes(8).toString('hex')
+    return this.random.bytes(8, 'id').toString('hex')
   }
 
   loginsOf(phone: string): Login[] {
