@@ -13,6 +13,15 @@ import {
 } from '@whiskeysockets/baileys'
 import { createEmulator, type Emulator, type EmulatorOptions, type Phone, trustEmulator } from '../src/index.ts'
 
+/** What is used of a Baileys: the one under test here, an older one, or a fork. */
+export interface Library {
+  readonly makeWASocket: typeof makeWASocket
+  readonly initAuthCreds: typeof initAuthCreds
+  readonly BufferJSON: typeof BufferJSON
+}
+
+const rc14: Library = { makeWASocket, initAuthCreds, BufferJSON }
+
 /** What a plain Baileys application would be, with an in-memory auth: reconnects after 515, keeps what it was told. */
 export class Client {
   readonly auth: AuthenticationState
@@ -25,20 +34,27 @@ export class Client {
   readonly acks = new Map<string, string | undefined>()
   readonly #emulator: { url: string }
   readonly #config: Partial<UserFacingSocketConfig>
+  readonly #library: Library
   readonly #bell = new EventEmitter()
   qr: string | undefined
   isOpen = false
   sock!: WASocket
 
-  constructor(emulator: { url: string }, config: Partial<UserFacingSocketConfig> = {}, auth = memoryAuth()) {
+  constructor(
+    emulator: { url: string },
+    config: Partial<UserFacingSocketConfig> = {},
+    auth?: AuthenticationState,
+    library = rc14,
+  ) {
     this.#bell.setMaxListeners(0)
     this.#emulator = emulator
     this.#config = config
-    this.auth = auth
+    this.#library = library
+    this.auth = auth ?? memoryAuth(library)
   }
 
   connect(): this {
-    const sock = makeWASocket({
+    const sock = this.#library.makeWASocket({
       auth: this.auth,
       waWebSocketUrl: this.#emulator.url,
       logger: this.#logger(),
@@ -160,7 +176,7 @@ export function textOf(message: WAMessage): string | undefined {
 }
 
 /** Baileys' own auth store in memory, with everything serialised in between as a real store would. */
-export function memoryAuth(): AuthenticationState {
+export function memoryAuth({ initAuthCreds, BufferJSON }: Library = rc14): AuthenticationState {
   const rows = new Map<string, string>()
   return {
     creds: initAuthCreds(),
@@ -196,7 +212,10 @@ function errorsAsText(_key: string, value: unknown): unknown {
 
 /** A network and its clients that end with the test, and fail it when something unknown or wrong was seen. */
 export async function withEmulator(
-  work: (emulator: Emulator, client: (config?: Partial<UserFacingSocketConfig>) => Client) => Promise<void>,
+  work: (
+    emulator: Emulator,
+    client: (config?: Partial<UserFacingSocketConfig>, library?: Library) => Client,
+  ) => Promise<void>,
   options: EmulatorOptions = {},
 ): Promise<void> {
   const warnings: string[] = []
@@ -207,8 +226,8 @@ export async function withEmulator(
   trustEmulator(emulator.rootPublicKey)
   const clients: Client[] = []
   try {
-    await work(emulator, (config) => {
-      const client = new Client(emulator, config)
+    await work(emulator, (config, library) => {
+      const client = new Client(emulator, config, undefined, library)
       clients.push(client)
       return client
     })
