@@ -12,8 +12,8 @@ export interface Emulator {
   readonly url: string
   /** Where the control API listens, without a path. */
   readonly controlUrl: string
-  /** The same network with TLS, when it was given a `tlsPort`. */
-  readonly tls: TlsEndpoint | undefined
+  /** The same network with TLS: on the same port, or on the `tlsPort` when it was given one. */
+  readonly tls: TlsEndpoint
   /** The root of its certificates, 32 raw bytes, for `trustEmulator` and for strict clients. */
   readonly rootPublicKey: Buffer
   /** Spread it into the configuration of a Baileys socket. */

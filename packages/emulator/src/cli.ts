@@ -4,8 +4,8 @@ import { createEmulator } from './emulator.ts'
 
 const USAGE = `wamux-emulator: a WhatsApp network on loopback
 
-  --port <number>      one port for clients (ws://…/ws/chat) and the control API (default 3001)
-  --tls-port <number>  the same with TLS on this port (wss://… and https://…), under a CA of its own; 0: any free port
+  --port <number>      one port for clients (ws:// and wss://…/ws/chat) and the control API, HTTP or HTTPS (default 3001)
+  --tls-port <number>  one more port for the same, for those who want one for TLS alone; 0: any free port
   --host <address>     address to listen on (default 127.0.0.1; there are no passwords)
   --state <file>       keeps the network in this file across restarts (default: in memory)
   --seed <text>        the same keys, ids and invites in every run with this text
@@ -36,7 +36,7 @@ async function main(): Promise<void> {
   // Last: whoever reads these lines may stop us.
   console.log(`WhatsApp for clients:  ${emulator.url}`)
   console.log(`control API:           ${emulator.controlUrl}/admin/health`)
-  if (emulator.tls) console.log(withTls(emulator.tls, emulator.controlUrl))
+  console.log(withTls(emulator.tls, emulator.controlUrl))
   console.log(`state:                 ${options.file ?? 'in memory, ends with this process'}`)
 }
 

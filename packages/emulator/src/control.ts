@@ -54,10 +54,7 @@ function controlRoutes(emulator: Emulator, world: World, linking: Linking): Reco
       hex: emulator.rootPublicKey.toString('hex'),
       serial: 0,
     }),
-    'GET /admin/ca.pem': () => {
-      if (emulator.tls) return emulator.tls.ca
-      throw new InputError('path', 'There is no TLS port, so there is no certificate. Start with --tls-port.', 404)
-    },
+    'GET /admin/ca.pem': () => emulator.tls.ca,
     'GET /admin/unknown-stanzas': () => emulator.unknownStanzas,
     'POST /admin/mock-phone/scan-qr': async ({ request, url }) => {
       const qr = await readText(request)

@@ -1,5 +1,3 @@
-import { createServer } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
 import { WebSocketServer } from 'ws'
 import type { Contact, Emulator, Group, GroupOptions, Phone, TlsEndpoint } from './api.ts'
 import { controlHandler } from './control.ts'
@@ -11,7 +9,7 @@ import { Registry } from './stanzas/registry.ts'
 import { Store } from './state/database.ts'
 import { Connection } from './stream/connection.ts'
 import { el } from './stream/nodes.ts'
-import type { TlsIdentity } from './tls.ts'
+import { loadTlsIdentity, type TlsIdentity } from './tls/identity.ts'
 import type { UnknownStanza } from './unknown.ts'
 import type { Behaviour } from './world/accounts.ts'
 import type { Clock } from './world/clock.ts'
@@ -27,8 +25,7 @@ export async function createEmulator(options: EmulatorOptions = {}): Promise<Emu
   const settled = withDefaults(options)
   const store = new Store(settled.file)
   try {
-    const identity = settled.tlsPort === undefined ? undefined : await identify(store, settled.host)
-    const emulator = new RunningEmulator(settled, store, identity)
+    const emulator = new RunningEmulator(settled, store)
     await emulator.open()
     return emulator
   } catch (error) {
@@ -37,39 +34,33 @@ export async function createEmulator(options: EmulatorOptions = {}): Promise<Emu
   }
 }
 
-async function identify(store: Store, host: string): Promise<TlsIdentity> {
-  const { loadTlsIdentity } = await import('./tls.ts')
-  return loadTlsIdentity(store, host)
-}
-
 class RunningEmulator implements Emulator {
   readonly #world: World
   readonly #registry: Registry
   readonly #reception: Reception
   readonly #sockets: WebSocketServer
-  readonly #plain: Listener
-  readonly #secure: { readonly listener: Listener; readonly ca: string } | undefined
+  readonly #listener: Listener
+  /** A second one, for those who want TLS on a port that is known to have it. */
+  readonly #tlsListener: Listener | undefined
+  #identity: TlsIdentity | undefined
   #closing: Promise<void> | undefined
 
-  constructor(options: Settled, store: Store, identity: TlsIdentity | undefined) {
+  constructor(options: Settled, store: Store) {
     this.#world = new World(options, store, this.#faultActions())
     this.#registry = new Registry(this.#world)
     this.#reception = new Reception(this.#world, this.#registry)
     this.#sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false })
-    const visitors = this.#visitors()
-    this.#plain = new Listener(createServer(), visitors)
-    if (identity) {
-      const { ca, cert, key } = identity
-      this.#secure = { listener: new Listener(createTlsServer({ cert, key }), visitors), ca }
-    }
+    const listen = () => new Listener(this.#visitors(), () => this.#tlsIdentity)
+    this.#listener = listen()
+    if (options.tlsPort !== undefined) this.#tlsListener = listen()
   }
 
   /** Listens, and lets the phones read what they had not read. Rejects, and lets go of its ports, when one is taken. */
   async open(): Promise<void> {
     const { options } = this.#world
     try {
-      options.port = await this.#plain.open(options.port, options.host)
-      options.tlsPort = await this.#secure?.listener.open(options.tlsPort ?? 0, options.host)
+      options.port = await this.#listener.open(options.port, options.host)
+      options.tlsPort = await this.#tlsListener?.open(options.tlsPort ?? 0, options.host)
     } catch (error) {
       await this.#closePorts()
       throw error
@@ -85,11 +76,10 @@ class RunningEmulator implements Emulator {
     return `http://${this.#hostAndPort(this.#world.options.port)}`
   }
 
-  get tls(): TlsEndpoint | undefined {
-    const { tlsPort } = this.#world.options
-    if (!this.#secure || tlsPort === undefined) return undefined
-    const place = this.#hostAndPort(tlsPort)
-    return { url: `wss://${place}/ws/chat`, controlUrl: `https://${place}`, ca: this.#secure.ca }
+  get tls(): TlsEndpoint {
+    const { port, tlsPort } = this.#world.options
+    const place = this.#hostAndPort(tlsPort ?? port)
+    return { url: `wss://${place}/ws/chat`, controlUrl: `https://${place}`, ca: this.#tlsIdentity.ca }
   }
 
   get rootPublicKey(): Buffer {
@@ -157,7 +147,13 @@ class RunningEmulator implements Emulator {
   }
 
   async #closePorts(): Promise<void> {
-    await Promise.all([this.#plain.close(), this.#secure?.listener.close()])
+    await Promise.all([this.#listener.close(), this.#tlsListener?.close()])
+  }
+
+  /** Made when somebody asks for it: most networks are never reached with TLS. */
+  get #tlsIdentity(): TlsIdentity {
+    this.#identity ??= loadTlsIdentity(this.#world.store, this.#world.options.host)
+    return this.#identity
   }
 
   #hostAndPort(port: number): string {
@@ -165,7 +161,6 @@ class RunningEmulator implements Emulator {
     return `${host.includes(':') ? `[${host}]` : host}:${port}`
   }
 
-  /** The same for both ports. */
   #visitors(): Visitors {
     const control = controlHandler(this, this.#world, this.#registry.linking)
     return {

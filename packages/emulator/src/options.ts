@@ -3,7 +3,7 @@ import type { ClockOptions } from './world/clock.ts'
 export interface EmulatorOptions {
   /** 0, the default, takes any free port. */
   port?: number
-  /** Serves `wss://` and HTTPS too, on this port; 0 takes any free one. Without it there is no TLS. */
+  /** One more port, which `tls` then names; 0 takes any free one. `wss://` and HTTPS are served on `port` anyway. */
   tlsPort?: number
   /** 127.0.0.1 by default. The network has no passwords: leave it on loopback. */
   host?: string
