@@ -1,6 +1,6 @@
 import { WebSocketServer } from 'ws'
 import type { Contact, Emulator, Group, GroupOptions, Phone, TlsEndpoint } from './api.ts'
-import { controlHandler } from './control.ts'
+import { controlHandler } from './control/handler.ts'
 import type { FaultActions, Faults } from './faults.ts'
 import { Listener, type Visitors } from './listener.ts'
 import { type EmulatorOptions, type Settled, withDefaults } from './options.ts'
@@ -162,7 +162,7 @@ class RunningEmulator implements Emulator {
   }
 
   #visitors(): Visitors {
-    const control = controlHandler(this, this.#world, this.#registry.linking)
+    const control = controlHandler({ emulator: this, world: this.#world, linking: this.#registry.linking })
     return {
       request: (request, response) => void control(request, response),
       upgrade: (request, socket, head) => {

@@ -106,6 +106,11 @@ test.each([
   ['/admin/faults', { ackDelayMs: -1 }, 400, 'ackDelayMs'],
   ['/admin/faults', { failNextDecrypt: { phone: 'x' } }, 400, 'failNextDecrypt.phone'],
   ['/admin/kick', { phone: MAX, reason: 'boredom' }, 400, 'reason'],
+  ['/admin/network', { up: null }, 400, 'up'],
+  ['/admin/groups', { subject: 'x', members: [MAX, 'nobody'] }, 400, 'members'],
+  ['/admin/contacts/%ZZ/messages', {}, 400, 'path'],
+  ['/admin/mock-phone/scan-qr?fone=4917700000', 'nonsense', 400, 'fone'],
+  ['/admin/mock-phone/scan-qr', '', 400, 'body'],
   ['/admin/nothing', {}, 404, 'path'],
 ])('POST %s with %j is refused with %i and names the field %s', (path, body, status, field) =>
   withEmulator(
