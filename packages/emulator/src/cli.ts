@@ -10,6 +10,7 @@ const USAGE = `wamux-emulator: a WhatsApp network on loopback
   --state <file>       keeps the network in this file across restarts (default: in memory)
   --seed <text>        the same keys, ids and invites in every run with this text
   --trace              prints every stanza
+  --log-xml <file>     writes every stanza into this file, which becomes FILE.1 at 64 MiB
   --help               prints this
 `
 
@@ -60,6 +61,7 @@ function readOptions() {
     host: values.host,
     ...(values.state !== undefined && { file: values.state }),
     ...(values.seed !== undefined && { seed: values.seed }),
+    ...(values['log-xml'] !== undefined && { xmlLog: { file: values['log-xml'] } }),
     ...(values.trace && { trace: (line: string) => console.log(line) }),
   }
 }
@@ -79,6 +81,7 @@ function readArguments() {
         state: { type: 'string' },
         seed: { type: 'string' },
         'tls-port': { type: 'string' },
+        'log-xml': { type: 'string' },
         trace: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },

@@ -63,6 +63,7 @@ class RunningEmulator implements Emulator {
       options.tlsPort = await this.#tlsListener?.open(options.tlsPort ?? 0, options.host)
     } catch (error) {
       await this.#closePorts()
+      this.#world.wire.close()
       throw error
     }
     this.#world.wakeAll()
@@ -142,6 +143,7 @@ class RunningEmulator implements Emulator {
     await this.#closePorts()
     await Promise.all([...this.#reception.connections].map((connection) => connection.settled()))
     await this.#world.settled()
+    this.#world.wire.close()
     this.#world.store.close()
     this.#world.unknown.settle()
   }

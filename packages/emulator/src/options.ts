@@ -1,3 +1,4 @@
+import type { XmlLogOptions } from './stanza-log.ts'
 import type { ClockOptions } from './world/clock.ts'
 
 export interface EmulatorOptions {
@@ -20,6 +21,8 @@ export interface EmulatorOptions {
   log?: (line: string) => void
   /** Gets every stanza as XML, both ways, with an arrow and the device. */
   trace?: (line: string) => void
+  /** Writes every stanza as XML into a file, both ways, with the time and the device. */
+  xmlLog?: XmlLogOptions
   /** How long the first frame after the handshake is held back: 30 ms, for clients that switch keys late. */
   firstFrameDelayMs?: number
   /** How long the codes of one connection can be scanned: 160 s, as long as Baileys shows them. */
@@ -37,11 +40,12 @@ export interface EmulatorOptions {
   pretendPreKeys?: number
 }
 
-export type Settled = Required<Omit<EmulatorOptions, 'file' | 'seed' | 'tlsPort' | 'trace'>> & {
+export type Settled = Required<Omit<EmulatorOptions, 'file' | 'seed' | 'tlsPort' | 'trace' | 'xmlLog'>> & {
   tlsPort: number | undefined
   file: string | undefined
   seed: string | number | undefined
   trace: ((line: string) => void) | undefined
+  xmlLog: XmlLogOptions | undefined
 }
 
 export function withDefaults(options: EmulatorOptions): Settled {
@@ -54,6 +58,7 @@ export function withDefaults(options: EmulatorOptions): Settled {
     strict: options.strict ?? false,
     log: options.log ?? (() => undefined),
     trace: options.trace,
+    xmlLog: options.xmlLog,
     // 20 of 28 runs of older clients ended early at 0 ms, none of 8 at 30 ms.
     firstFrameDelayMs: options.firstFrameDelayMs ?? 30,
     // 60 s for the first of six codes, 20 s for each other.

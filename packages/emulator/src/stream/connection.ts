@@ -8,6 +8,8 @@ import { FrameReader, toFrame } from './frames.ts'
 export interface ConnectionOwner {
   opened(connection: Connection, opened: Opened): void
   received(connection: Connection, node: BinaryNode): Promise<void> | void
+  /** Called for every node before it goes out, unless it was encoded already. */
+  sending(connection: Connection, node: BinaryNode): void
   closed(connection: Connection): void
   /** A frame that could not be read or handled; the connection is being dropped. */
   failed(connection: Connection, error: unknown): void
@@ -45,6 +47,7 @@ export class Connection {
   }
 
   send(node: BinaryNode): void {
+    this.#owner.sending(this, node)
     this.sendEncoded(encodeBinaryNode(node))
   }
 

@@ -128,7 +128,7 @@ export class Handset {
       ? ({ outcome: 'unreadable', why: 'a fault was asked for' } as const)
       : await readMessage(unit, this.account, origin, node)
     if (read.outcome === 'unreadable') {
-      this.#world.trace(`${this.#phone} cannot read ${node.attrs.id ?? ''}: ${read.why}`)
+      this.#world.wire.remark(`${this.#phone} cannot read ${node.attrs.id ?? ''}: ${read.why}`)
       const key = `${origin.author.phone}/${node.attrs.id ?? ''}`
       const count = (this.#retries.get(key) ?? 0) + 1
       this.#retries.set(key, count)

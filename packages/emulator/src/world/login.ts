@@ -1,4 +1,5 @@
 import { type BinaryNode, decodeBinaryNode } from '@whiskeysockets/baileys'
+import type { StanzaLog } from '../stanza-log.ts'
 import type { Connection } from '../stream/connection.ts'
 import { el, SERVER } from '../stream/nodes.ts'
 import type { Clock } from './clock.ts'
@@ -13,7 +14,7 @@ export class Login {
   readonly connection: Connection
   readonly #post: Post
   readonly #clock: Clock
-  readonly #trace: (node: BinaryNode) => void
+  readonly #wire: StanzaLog
   /** The last pending stanza that went out on this connection. */
   #sentUpTo = 0
   #isActive = false
@@ -29,14 +30,14 @@ export class Login {
     connection: Connection,
     post: Post,
     clock: Clock,
-    trace: (node: BinaryNode) => void,
+    wire: StanzaLog,
   ) {
     this.phone = who.phone
     this.device = who.device
     this.connection = connection
     this.#post = post
     this.#clock = clock
-    this.#trace = trace
+    this.#wire = wire
   }
 
   get address(): string {
@@ -52,7 +53,6 @@ export class Login {
   }
 
   send(node: BinaryNode): void {
-    this.#trace(node)
     this.connection.send(node)
   }
 
@@ -100,24 +100,14 @@ export class Login {
       const batch = this.#post.after(this.phone, this.device, this.#sentUpTo, BATCH)
       for (const { seq, body } of batch) {
         if (this.connection.isClosed || seq > offlineUpTo) return
-        const node = isOffline || this.#isTraced ? await decodeBinaryNode(body) : undefined
-        if (node && isOffline) {
-          node.attrs.offline = String(place++)
-          this.send(node)
-        } else {
-          if (node) this.#trace(node)
-          this.connection.sendEncoded(body)
-        }
+        const node = isOffline || this.#wire.isOn ? await decodeBinaryNode(body) : undefined
+        if (node && isOffline) node.attrs.offline = String(place++)
+        if (node) this.send(node)
+        else this.connection.sendEncoded(body)
         this.#sentUpTo = seq
       }
       if (batch.length < BATCH) return
       await new Promise((resolve) => setImmediate(resolve)) // a long queue must not starve the other sockets
     }
   }
-
-  get #isTraced(): boolean {
-    return this.#trace !== NO_TRACE
-  }
 }
-
-export const NO_TRACE = () => undefined

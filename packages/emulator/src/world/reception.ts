@@ -3,11 +3,13 @@ import type { Opened } from '../noise/handshake.ts'
 import type { Registry } from '../stanzas/registry.ts'
 import type { Connection, ConnectionOwner } from '../stream/connection.ts'
 import { el } from '../stream/nodes.ts'
-import { toXml } from '../stream/xml.ts'
 import { toJid } from './jids.ts'
 import { LinkingError } from './linking-error.ts'
-import { Login, NO_TRACE } from './login.ts'
+import { Login } from './login.ts'
 import type { World } from './world.ts'
+
+/** Somebody who has not logged in, in what people read. */
+const NEW_CLIENT = 'new client'
 
 /** Receives every socket: sends the unlinked ones to be linked, lets the linked ones log in, and passes stanzas on. */
 export class Reception implements ConnectionOwner {
@@ -55,9 +57,13 @@ export class Reception implements ConnectionOwner {
 
   async received(connection: Connection, node: BinaryNode): Promise<void> {
     const login = this.#logins.get(connection)
-    if (this.#isTracing) this.#world.trace(`${login?.address ?? 'new client'} -> ${toXml(node)}`)
+    this.#world.wire.stanza('in', login?.address ?? NEW_CLIENT, node)
     if (login) await this.#registry.handle(login, node)
     else this.#registry.handleUnlinked(connection, node)
+  }
+
+  sending(connection: Connection, node: BinaryNode): void {
+    this.#world.wire.stanza('out', this.#logins.get(connection)?.address ?? NEW_CLIENT, node)
   }
 
   closed(connection: Connection): void {
@@ -77,8 +83,8 @@ export class Reception implements ConnectionOwner {
 
   #login(connection: Connection, phone: string, device: number, client: proto.ClientPayload): void {
     const address = `${phone}:${device}`
-    const trace = this.#isTracing ? (node: BinaryNode) => this.#world.trace(`${address} <- ${toXml(node)}`) : NO_TRACE
-    const login = new Login({ phone, device }, connection, this.#world.post, this.#world.clock, trace)
+    const { post, clock, wire } = this.#world
+    const login = new Login({ phone, device }, connection, post, clock, wire)
     const older = this.#world.logins.get(address)
     older?.connection.end(el('stream:error', {}, [el('conflict', { type: 'replaced' })]))
     this.#world.logins.set(address, login)
@@ -95,9 +101,5 @@ export class Reception implements ConnectionOwner {
     )
     // Not passive: active from the start, such a client need not ask for its mail.
     if (client.passive === false) this.#registry.activate(login)
-  }
-
-  get #isTracing(): boolean {
-    return this.#world.isTracing
   }
 }

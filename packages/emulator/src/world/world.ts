@@ -2,6 +2,7 @@ import type { BinaryNode } from '@whiskeysockets/baileys'
 import { type FaultActions, FaultState } from '../faults.ts'
 import type { Settled } from '../options.ts'
 import { isSignedBy, signKeyIndexes } from '../signal/adv.ts'
+import { StanzaLog } from '../stanza-log.ts'
 import type { Store } from '../state/database.ts'
 import { loadRandom, type Random } from '../state/random.ts'
 import { loadServerKeys, type ServerKeys } from '../state/server-keys.ts'
@@ -36,6 +37,7 @@ export class World {
   readonly groups: Groups
   readonly faults: FaultState
   readonly unknown: UnknownStanzas
+  readonly wire: StanzaLog
   /** Logged-in companions by `phone:device`. */
   readonly logins = new Map<string, Login>()
   isClosed = false
@@ -56,6 +58,7 @@ export class World {
     this.mail = new Mailbox(store, this.clock, options.patienceMs)
     this.groups = new Groups(store, this.clock, this.random)
     this.faults = new FaultState(act)
+    this.wire = new StanzaLog({ ...options, warn: options.log }, this.clock)
     this.unknown = new UnknownStanzas(options.strict, options.log)
   }
 
@@ -79,15 +82,6 @@ export class World {
 
   warn(line: string): void {
     this.options.log(line)
-  }
-
-  trace(line: string): void {
-    this.options.trace?.(line)
-  }
-
-  /** Printing stanzas is expensive; whoever prepares a line asks first. */
-  get isTracing(): boolean {
-    return this.options.trace !== undefined
   }
 
   newId(): string {
