@@ -1,6 +1,8 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
-const conditions = ['@wamux/source', 'node', 'import', 'module', 'default']
+const WITH_POSTGRES = new Set(['core', 'stories'])
+const conditions = ['@wamux/source', 'node', 'module', 'default']
 
 const project = (name: string, root: string) => ({
   extends: true as const,
@@ -11,6 +13,9 @@ const project = (name: string, root: string) => ({
     root,
     include: [name === 'stories' ? '**/*.test.ts' : 'test/**/*.test.ts'],
     environment: 'node' as const,
+    globalSetup: WITH_POSTGRES.has(name)
+      ? [fileURLToPath(new URL('scripts/postgres-for-tests.mjs', import.meta.url))]
+      : [],
     testTimeout: 30_000,
     hookTimeout: 30_000,
   },

@@ -55,6 +55,7 @@ describe('each third party is touched in one place', () => {
     ['bottleneck', ['packages/core/src/pacer.ts']],
     ['keyv', ['packages/core/src/stores/']],
     ['@keyv', ['packages/core/src/stores/']],
+    ['pg', ['packages/core/src/stores/postgres/']],
     ['better-sqlite3', ['packages/core/src/stores/', 'packages/emulator/src/']],
     ['@whiskeysockets/baileys', ['packages/core/src/whatsapp/', 'packages/emulator/src/']],
     ['libsignal', ['packages/core/src/whatsapp/', 'packages/emulator/src/']],

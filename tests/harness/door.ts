@@ -9,6 +9,7 @@ import type { Emulator } from '@wamux/emulator'
 import { createServer, type ServerOptions } from '@wamux/server'
 import { pino } from 'pino'
 import { Inbox } from './inbox.ts'
+import { newDatabase } from './postgres.ts'
 
 /** What a story can set, whichever door it goes through. */
 export interface DoorOptions {
@@ -60,11 +61,13 @@ class ErrorLog implements Logger {
 
 export const openSdk: OpenDoor = async (emulator, options = {}) => {
   const data = mkdtempSync(join(tmpdir(), 'wamux-story-'))
+  const database = await newDatabase()
   const log = new ErrorLog()
   const told = new Inbox<Told>()
   const open = async () => {
     const manager = new SessionManager({
       data,
+      ...(database && { database: database.url }),
       pacing: options.pacing ?? PACING,
       ...(options.sendWaitMs !== undefined && { sendWaitMs: options.sendWaitMs }),
       baileys: { ...options.baileys, ...emulator.socketConfig },
@@ -91,6 +94,7 @@ export const openSdk: OpenDoor = async (emulator, options = {}) => {
     },
     close: async () => {
       await manager.stop()
+      await database?.drop()
       rmSync(data, { recursive: true })
     },
   }
@@ -98,11 +102,13 @@ export const openSdk: OpenDoor = async (emulator, options = {}) => {
 
 export const openHttp: OpenDoor = async (emulator, options = {}) => {
   const data = mkdtempSync(join(tmpdir(), 'wamux-story-'))
+  const database = await newDatabase()
   const log = new ErrorLog()
   const told = new Inbox<Told>()
   const receiver = await receive((body) => told.put({ event: body.event, session: body.instanceId, data: body.data }))
   const settings: ServerOptions = {
     data,
+    ...(database && { databaseUrl: database.url }),
     port: 0,
     adminPassword: 'correct horse battery staple',
     pacingMinMs: (options.pacing ?? PACING).minMs,
@@ -139,6 +145,7 @@ export const openHttp: OpenDoor = async (emulator, options = {}) => {
     close: async () => {
       await server.close()
       await receiver.close()
+      await database?.drop()
       rmSync(data, { recursive: true })
     },
   }

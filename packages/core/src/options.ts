@@ -17,7 +17,12 @@ export type CertificateMode = 'enforce' | 'log' | 'off'
 export interface SessionManagerOptions {
   /** The folder that everything is kept in; one process at a time. Default `./data`. */
   data?: string
-  /** A store of your own instead of the SQLite file in `data`. The manager closes it. */
+  /**
+   * A PostgreSQL database (15 or newer) instead of the SQLite file in `data`: `postgres://user:password@host/name`. One
+   * process at a time. Needs the package `pg`.
+   */
+  database?: string
+  /** A store of your own instead of both. The manager closes it. */
   store?: Store
   /** Where look-ups that can be made again are kept. Default: `lookups.db` in `data`, memory when there is a `store`. */
   lookups?: Lookups

@@ -14,6 +14,7 @@ import {
 } from './options.ts'
 import { Session } from './session.ts'
 import { type Lookups, LookupsOfSession, memoryLookups, sqliteLookups } from './stores/keyv.ts'
+import { openPostgresStore } from './stores/postgres/store.ts'
 import * as keys from './stores/sql/keys.ts'
 import * as rows from './stores/sql/sessions.ts'
 import * as stanzas from './stores/sql/stanzas.ts'
@@ -78,7 +79,7 @@ export class SessionManager extends Teller {
   /**
    * Opens the store and connects every session that ran when the last process ended. Resolves when the store is open;
    * `ready` is told for each session. Calls while starting share one start.
-   * @throws STORE_FAILED when another process uses the data folder
+   * @throws STORE_FAILED when another process uses the data folder or the database, or it cannot be opened
    */
   start(): Promise<void> {
     this.#starting ??= this.#start().catch((error: unknown) => {
@@ -155,9 +156,9 @@ export class SessionManager extends Teller {
 
   async #start(): Promise<void> {
     await this.#stopping
-    const { data = DEFAULT_DATA, store, lookups } = this.#options
+    const { data = DEFAULT_DATA, database, store, lookups } = this.#options
     if (!store) mkdirSync(data, { recursive: true, mode: 0o700 })
-    this.#store = store ?? (await openSqliteStore(data))
+    this.#store = store ?? (await (database === undefined ? openSqliteStore(data) : openPostgresStore(database)))
     let kept: rows.SessionRow[]
     try {
       this.#lookups = lookups ?? (store ? memoryLookups() : sqliteLookups(join(data, 'lookups.db')))

@@ -29,6 +29,7 @@ test('what @wamux/core/stores exports, and what its tables can do', () => {
       "deliveries: object",
       "journal: object",
       "openMemoryStore: function",
+      "openPostgresStore: function",
       "openSqliteStore: function",
       "outbox: object",
       "ports: object",

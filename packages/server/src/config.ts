@@ -80,10 +80,9 @@ const ranges = (value: string) => {
 }
 
 const database = (value: string): string | undefined => {
-  if (/^postgres(ql)?:/.test(value)) {
-    throw new TypeError('names PostgreSQL, which comes later: leave it out to use the SQLite file in the data folder')
-  }
-  throw new TypeError('is not understood: leave it out to use the SQLite file in the data folder')
+  // Its text has a password in it: the complaint must not repeat it.
+  if (/^postgres(ql)?:\/\/[^/]/.test(value) && URL.canParse(value)) return value
+  throw new TypeError('must be postgres://user:password@host/name, or left out for the SQLite file in the data folder')
 }
 
 const setting = <T>(flag: string | undefined, env: string, fallback: T, read: (text: string) => T, help: string) =>
@@ -101,7 +100,7 @@ export const settings: { [K in keyof Config]: Setting<Config[K]> } = {
     'DATABASE_URL',
     undefined,
     database,
-    'Reserved; a SQLite file in the data folder',
+    'PostgreSQL instead of the SQLite file in the data folder: postgres://…',
   ),
   sandbox: setting('sandbox', 'WAMUX_SANDBOX', false, yesOrNo, 'Server and emulator together: no phone needed'),
   emulatorPort: setting('emulator-port', 'WAMUX_EMULATOR_PORT', 3001, port, 'Port of the emulator in the sandbox'),

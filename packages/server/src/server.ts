@@ -19,7 +19,7 @@ const LONGEST_GRACE_MS = 12_000
 type ManagerOptions = NonNullable<ConstructorParameters<typeof SessionManager>[0]>
 
 /** Everything is optional; what is left out is as in the settings. */
-export interface ServerOptions extends Partial<Omit<Config, 'sandbox' | 'emulatorPort' | 'databaseUrl' | 'logLevel'>> {
+export interface ServerOptions extends Partial<Omit<Config, 'sandbox' | 'emulatorPort' | 'logLevel'>> {
   /** A manager that is started and stopped by the caller; without it the server has its own, in `data`. */
   manager?: SessionManager
   /** Handed to Baileys; the emulator's `socketConfig` goes here. */
@@ -115,10 +115,11 @@ export async function createServer(options: ServerOptions = {}): Promise<Server>
 }
 
 function managerOptions(options: ServerOptions, logger: Services['logger']): ManagerOptions {
-  const { data = settings.data.fallback, sendWaitMs, certificates, baileys } = options
+  const { data = settings.data.fallback, databaseUrl, sendWaitMs, certificates, baileys } = options
   const { pacingMinMs = settings.pacingMinMs.fallback, pacingMaxMs = settings.pacingMaxMs.fallback } = options
   return {
     data,
+    ...(databaseUrl !== undefined && { database: databaseUrl }),
     pacing: { minMs: pacingMinMs, maxMs: pacingMaxMs },
     ...(sendWaitMs !== undefined && { sendWaitMs }),
     ...(certificates !== undefined && { certificates }),

@@ -85,7 +85,7 @@ test.each([
   [['serve', '--prot', '1'], {}, 64, '--prot'],
   [['serve', 'now'], {}, 64, 'now'],
   [['serve'], { WAMUX_PORT: 'x' }, 78, 'WAMUX_PORT'],
-  [['serve'], { DATABASE_URL: 'postgres://user:geheim@db/x' }, 78, 'PostgreSQL, which comes later'],
+  [['serve'], { DATABASE_URL: 'mysql://user:geheim@db/x' }, 78, 'DATABASE_URL must be postgres://'],
 ])('%j with %j ends with %i and says why', async (args, env, code, words) => {
   const command = run(args, env as Record<string, string>)
   expect(await command.ends).toBe(code)

@@ -50,15 +50,16 @@ test.each([
   ['WAMUX_OUTBOUND_ALLOW', '10.0.0.0/33'],
   ['WAMUX_OUTBOUND_ALLOW', 'intranet'],
   ['WAMUX_SEND_WAIT_MS', '8s'],
-  ['DATABASE_URL', 'postgres://user:secret@db/wamux'],
+  ['DATABASE_URL', 'postgres:user:secret@db/wamux'],
   ['DATABASE_URL', 'mysql://db'],
 ])('%s=%s is refused by name', (name, value) => {
   expect(() => loadConfig({ env: { [name]: value } })).toThrow(name)
   expect(() => loadConfig({ env: { [name]: value } })).not.toThrow('user:secret')
 })
 
-test('PostgreSQL is said to come later', () => {
-  expect(() => loadConfig({ env: { DATABASE_URL: 'postgres://db/wamux' } })).toThrow('PostgreSQL, which comes later')
+test('DATABASE_URL names a PostgreSQL database', () => {
+  const url = 'postgres://user:secret@db:5433/wamux?sslmode=require'
+  expect(loadConfig({ env: { DATABASE_URL: url } }).databaseUrl).toBe(url)
 })
 
 test('a bad flag and a bad line of the file are named as they were given', async () => {

@@ -1,5 +1,6 @@
 /** For store authors and for whoever keeps things of their own beside core's. */
 export type { LookupsOfSession } from './keyv.ts'
+export { openPostgresStore } from './postgres/store.ts'
 export * as apiKeys from './sql/api-keys.ts'
 export * as deliveries from './sql/deliveries.ts'
 export type { JournalEntry } from './sql/journal.ts'

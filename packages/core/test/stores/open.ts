@@ -1,7 +1,10 @@
+import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pg from 'pg'
 import { onTestFinished } from 'vitest'
+import { openPostgresStore } from '../../src/stores/postgres/store.ts'
 import { openMemoryStore, openSqliteStore } from '../../src/stores/sqlite/store.ts'
 import type { Store } from '../../src/stores/store.ts'
 
@@ -24,8 +27,36 @@ export async function memory(): Promise<Store> {
   return store
 }
 
+/** Set where the machine has a PostgreSQL: see scripts/postgres-for-tests.mjs. */
+const cluster = process.env.WAMUX_TEST_POSTGRES
+
+/** An address under which nothing is kept yet, and nothing after the test. */
+export async function newDatabase(): Promise<string> {
+  if (!cluster) throw new Error('There is no PostgreSQL on this machine.')
+  const schema = `t${randomUUID().replaceAll('-', '')}`
+  await administer(cluster, `CREATE SCHEMA ${schema}`)
+  onTestFinished(() => administer(cluster, `DROP SCHEMA ${schema} CASCADE`))
+  const url = new URL(cluster)
+  url.searchParams.set('options', `-c search_path=${schema}`)
+  return url.href
+}
+
+async function administer(url: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  await client.query(sql)
+  await client.end()
+}
+
+export async function postgres(url?: string): Promise<Store> {
+  const store = await openPostgresStore(url ?? (await newDatabase()))
+  onTestFinished(() => store.close())
+  return store
+}
+
 /** What every store must do, each does. */
 export const STORES: [name: string, open: () => Promise<Store>][] = [
   ['a SQLite file', sqlite],
   ['memory', memory],
+  ...(cluster ? [['PostgreSQL', postgres] as [string, () => Promise<Store>]] : []),
 ]

@@ -42,7 +42,7 @@ function die(logger: Logger, error: unknown): void {
 }
 
 async function start(config: Config, logger: Logger): Promise<Running> {
-  const { sandbox, emulatorPort, databaseUrl: _, logLevel: __, ...options } = config
+  const { sandbox, emulatorPort, logLevel: _, ...options } = config
   if (sandbox) {
     const running = await startSandbox({ ...withoutUndefined(options), data: config.data, emulatorPort, logger })
     console.log(started(running, config.adminUsername))
