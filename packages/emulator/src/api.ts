@@ -1,3 +1,4 @@
+import type { Answer, Content } from './content/content.ts'
 import type { Faults } from './faults.ts'
 import type { UnknownStanza } from './unknown.ts'
 import type { Behaviour } from './world/accounts.ts'
@@ -58,6 +59,11 @@ export interface SayOptions {
   id?: string
 }
 
+export interface AboutOptions {
+  /** Phone digits of the author: ids are unique per author only. Without it, an own message goes first. */
+  from?: string
+}
+
 /** What phones and contacts have in common: a person with an account, who writes and reads. */
 export interface Person {
   /** Digits. */
@@ -67,6 +73,24 @@ export interface Person {
   readonly name: string
   /** Writes a text to a number or a group. Resolves when the network has it for good. */
   says(to: string, text: string, options?: SayOptions): Promise<{ id: string }>
+  /** Sends anything. Rejects when what it quotes is unknown to this person. */
+  sends(to: string, content: Content, options?: SayOptions): Promise<{ id: string }>
+  /** Changes an own message. The id is that of the edit. */
+  edits(id: string, content: Content): Promise<{ id: string }>
+  /** Takes a message back for everybody: an own one, or somebody else's as an admin of the group. */
+  deletes(id: string, options?: AboutOptions): Promise<{ id: string }>
+  /** An empty emoji takes the reaction back. */
+  reacts(id: string, emoji: string, options?: AboutOptions): Promise<{ id: string }>
+  /** Votes on a poll; without options the vote is taken back. Rejects when the poll has no such option. */
+  votes(id: string, options: readonly string[], about?: AboutOptions): Promise<{ id: string }>
+  /** Answers an event. */
+  answers(id: string, answer: Answer, options?: AboutOptions): Promise<{ id: string }>
+  /** Passes a message on, marked as forwarded. */
+  forwards(id: string, to: string, options?: AboutOptions & SayOptions): Promise<{ id: string }>
+  /** Pins a message for all in the chat: for a week, or so many seconds; 0 unpins it. */
+  pins(id: string, seconds?: number, options?: AboutOptions): Promise<{ id: string }>
+  /** Keeps a disappearing message in the chat, or, with `false`, lets it go. */
+  keeps(id: string, isKept?: boolean, options?: AboutOptions): Promise<{ id: string }>
   /**
    * Waits for a message: with this text, with a text that matches, one that the function accepts, or any. Resolves at
    * once if it is there. Each message is given out once, the oldest first. Rejects when `patienceMs` is over.

@@ -1,4 +1,25 @@
-export type { Contact, Emulator, Group, GroupOptions, Person, Phone, SayOptions, TlsEndpoint } from './api.ts'
+export type {
+  AboutOptions,
+  Contact,
+  Emulator,
+  Group,
+  GroupOptions,
+  Person,
+  Phone,
+  SayOptions,
+  TlsEndpoint,
+} from './api.ts'
+export {
+  type Additions,
+  ANSWERS,
+  type Answer,
+  type CardContent,
+  type Content,
+  type EventContent,
+  type LocationContent,
+  type PollContent,
+  type TextContent,
+} from './content/content.ts'
 export { createEmulator } from './emulator.ts'
 export { type Faults, KICK_REASONS, type KickReason } from './faults.ts'
 export type { EmulatorOptions } from './options.ts'

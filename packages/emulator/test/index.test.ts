@@ -8,6 +8,7 @@ import { Client, withEmulator } from './baileys.ts'
 test('the package exports this and nothing else', () => {
   expect(Object.keys(index).sort()).toMatchInlineSnapshot(`
     [
+      "ANSWERS",
       "BEHAVIOURS",
       "KICK_REASONS",
       "LinkingError",

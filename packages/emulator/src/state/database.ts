@@ -116,4 +116,7 @@ CREATE TABLE IF NOT EXISTS app_state (
   phone TEXT NOT NULL, collection TEXT NOT NULL, version INTEGER NOT NULL, patch BLOB NOT NULL,
   PRIMARY KEY (phone, collection, version)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS heard_choices (
+  owner TEXT NOT NULL, sender TEXT NOT NULL, id TEXT NOT NULL, choices TEXT NOT NULL, PRIMARY KEY (owner, sender, id)
+) WITHOUT ROWID;
 `

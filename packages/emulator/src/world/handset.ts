@@ -1,9 +1,10 @@
 import { type BinaryNode, decodeBinaryNode, type proto } from '@whiskeysockets/baileys'
+import { isSilent, textIn, typeOf } from '../content/reading.ts'
 import { SignalUnit } from '../signal/unit.ts'
 import { child, el } from '../stream/nodes.ts'
 import { toXml } from '../stream/xml.ts'
 import type { Account } from './accounts.ts'
-import { isSilent, textIn, typeOf } from './content.ts'
+import { choicesIn } from './choices.ts'
 import { type Origin, originOf, readMessage } from './incoming.ts'
 import { parseJid, type Space, toJid } from './jids.ts'
 import { type Envelope, Outgoing, type Parcel } from './outgoing.ts'
@@ -169,6 +170,7 @@ export class Handset {
         at: Number(node.attrs.t ?? 0) * 1000,
         message: shown,
         raw: toXml(node),
+        choices: choicesIn(this.#world, this.#phone, origin.author, shown),
       })
     }
     const isOwn = origin.author.phone === this.#phone

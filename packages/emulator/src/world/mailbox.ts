@@ -1,18 +1,22 @@
 import { proto } from '@whiskeysockets/baileys'
+import { type Remarks, remarksIn, textIn, typeOf } from '../content/reading.ts'
 import type { Store } from '../state/database.ts'
 import type { Clock } from './clock.ts'
-import { textIn, typeOf } from './content.ts'
+import type { Space } from './jids.ts'
 
 /** A message as the screen of a phone shows it: once per sender and id, however often it arrived. */
-export interface Heard {
+export interface Heard extends Remarks {
   readonly id: string
   /** Phone digits of the person who wrote it. */
   readonly from: string
   /** Phone digits of the other person, or the id of the group with `@g.us`. */
   readonly chat: string
-  /** `text`, `image`, `reaction`, `edit`, … */
+  /** `text`, `image`, `poll`, `vote`, `event`, `answer`, `reaction`, `edit`, `revoke`, `pin`, … */
   readonly type: string
+  /** Its words; the choices of a vote or an answer, joined by a comma. */
   readonly text: string
+  /** What a vote picks, in the order of the poll, or the answer to an event. Undefined: no such thing, or sealed for others. */
+  readonly choices: readonly string[] | undefined
   /** Milliseconds. */
   readonly at: number
   /** How often it arrived under the same id. */
@@ -35,11 +39,21 @@ export interface Past {
   readonly message: proto.IMessage
 }
 
+/** A message that a person knows, because they wrote it or it arrived. */
+export interface Known extends Omit<Past, 'at'> {
+  /** The name under which the chat was held; groups have their own. */
+  readonly space: Space
+}
+
+/** What arrived, before it is a row. */
+export type Arrival = Pick<Heard, 'id' | 'from' | 'chat' | 'at' | 'message' | 'raw' | 'choices'>
+
 export type Matcher = string | RegExp | ((heard: Heard) => boolean)
 
-interface Row extends Omit<Heard, 'from' | 'message'> {
+interface Row extends Omit<Heard, 'from' | 'message' | 'choices' | keyof Remarks> {
   sender: string
   message: Buffer
+  choices: string | null
 }
 
 interface Waiter {
@@ -71,7 +85,7 @@ export class Mailbox {
   }
 
   /** Inside a commit: a message arrived at `owner`. Returns false when it is a copy of one that is there already. */
-  record(owner: string, heard: Omit<Heard, 'seq' | 'copies' | 'type' | 'text'>): boolean {
+  record(owner: string, heard: Arrival): boolean {
     const row = this.#store.first<{ copies: number }>(
       `INSERT INTO heard (owner, sender, id, chat, type, text, at, message, raw)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (owner, sender, id) DO UPDATE SET copies = copies + 1
@@ -81,17 +95,37 @@ export class Mailbox {
       heard.id,
       heard.chat,
       typeOf(heard.message),
-      textIn(heard.message),
+      heard.choices?.join(', ') ?? textIn(heard.message),
       heard.at,
       proto.Message.encode(heard.message).finish(),
       heard.raw,
     )
+    if (row?.copies === 1 && heard.choices) {
+      const sql = 'INSERT INTO heard_choices (owner, sender, id, choices) VALUES (?, ?, ?, ?)'
+      this.#store.run(sql, owner, heard.from, heard.id, JSON.stringify(heard.choices))
+    }
     return row?.copies === 1
   }
 
   hasHeard(owner: string, sender: string, id: string): boolean {
     const sql = 'SELECT 1 FROM heard WHERE owner = ? AND sender = ? AND id = ?'
     return this.#store.first(sql, owner, sender, id) !== undefined
+  }
+
+  /** The message with this id that `owner` wrote or heard; `author` tells messages of several people apart. */
+  find(owner: string, id: string, author?: string): Known | undefined {
+    const row = this.#store.first<Omit<Known, 'message' | 'space'> & { message: Buffer; space: string }>(
+      `SELECT * FROM (
+         SELECT id, owner AS author, chat, space, message FROM sent WHERE owner = ? AND id = ?
+         UNION ALL SELECT id, sender AS author, chat, raw AS space, message FROM heard WHERE owner = ? AND id = ?)
+       WHERE author = coalesce(?, author) LIMIT 1`,
+      owner,
+      id,
+      owner,
+      id,
+      author ?? null,
+    )
+    return row && { ...row, space: spaceIn(row.space), message: proto.Message.decode(row.message) }
   }
 
   /** Everything `owner` has heard, in order of arrival. */
@@ -207,7 +241,7 @@ export class Mailbox {
   }
 
   #after(owner: string, seq: number, filter: '' | 'AND taken = 0' = ''): Heard[] {
-    const sql = `SELECT * FROM heard WHERE owner = ? AND seq > ? ${filter} ORDER BY seq`
+    const sql = `SELECT * FROM ${HEARD} WHERE owner = ? AND seq > ? ${filter} ORDER BY seq`
     return this.#store.all<Row>(sql, owner, seq).map(fromRow)
   }
 
@@ -215,7 +249,7 @@ export class Mailbox {
     if (matcher !== undefined && typeof matcher !== 'string') {
       return this.#after(owner, 0, 'AND taken = 0').find(toPredicate(matcher))
     }
-    const sql = `SELECT * FROM heard WHERE owner = ? AND taken = 0 AND text = coalesce(?, text) ORDER BY seq LIMIT 1`
+    const sql = `SELECT * FROM ${HEARD} WHERE owner = ? AND taken = 0 AND text = coalesce(?, text) ORDER BY seq LIMIT 1`
     const row = this.#store.first<Row>(sql, owner, matcher ?? null)
     return row && fromRow(row)
   }
@@ -239,6 +273,13 @@ export class Mailbox {
   }
 }
 
+const HEARD = 'heard LEFT JOIN heard_choices USING (owner, sender, id)'
+
+/** The space of a kept message, or of a stanza as it was kept. */
+function spaceIn(kept: string): Space {
+  return kept === 'lid' || / from='[^']*@lid'/.test(kept) ? 'lid' : 'pn'
+}
+
 function toPredicate(matcher: Matcher | undefined): (heard: Heard) => boolean {
   if (matcher === undefined) return () => true
   if (typeof matcher === 'string') return ({ text }) => text === matcher
@@ -251,8 +292,10 @@ function describe(matcher: Matcher | undefined): string {
   return typeof matcher === 'function' ? 'a certain message' : String(matcher)
 }
 
-function fromRow({ sender, message, ...row }: Row): Heard {
+function fromRow({ sender, message: bytes, ...row }: Row): Heard {
+  const message = proto.Message.decode(bytes)
   return {
+    ...remarksIn(message),
     id: row.id,
     from: sender,
     chat: row.chat,
@@ -260,7 +303,9 @@ function fromRow({ sender, message, ...row }: Row): Heard {
     text: row.text,
     at: row.at,
     copies: row.copies,
-    message: proto.Message.decode(message),
+    // Written by `record` only.
+    choices: row.choices === null ? undefined : (JSON.parse(row.choices) as string[]),
+    message,
     raw: row.raw,
     seq: row.seq,
   }

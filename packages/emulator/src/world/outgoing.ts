@@ -1,4 +1,5 @@
 import { type BinaryNode, encodeWAMessage, type proto } from '@whiskeysockets/baileys'
+import { outsideOf } from '../content/stanza.ts'
 import { addressOf, Cipher } from '../signal/cipher.ts'
 import { SenderKeys } from '../signal/sender-keys.ts'
 import type { SignalUnit } from '../signal/unit.ts'
@@ -44,7 +45,7 @@ export class Outgoing {
     const devices = to.phone === this.#self.phone ? [] : this.#world.devices.numbersOf(to.phone)
     for (const device of devices) {
       if (!this.#world.exists(to.phone, device)) continue
-      const enc = await this.#enc(to, device, message)
+      const enc = await this.#enc(to, device, message, outsideOf(message).enc)
       parcels.push({ phone: to.phone, device, node: this.#node(space, message, envelope, [enc]) })
     }
     for (const { device } of this.#world.devices.of(this.#self.phone)) {
@@ -64,8 +65,14 @@ export class Outgoing {
     retry?: number,
   ): Promise<Parcel> {
     const chat = toJid(to, space)
-    const copy = { deviceSentMessage: { destinationJid: chat, message } }
-    const enc = await this.#enc(this.#self, device, copy, retry)
+    // The secret of a poll stands outside too: that is where some clients look for it.
+    const { messageContextInfo } = message
+    const copy = {
+      deviceSentMessage: { destinationJid: chat, message },
+      ...(messageContextInfo && { messageContextInfo }),
+    }
+    const outside = outsideOf(message)
+    const enc = await this.#enc(this.#self, device, copy, { ...outside.enc, count: retry })
     // Without sender_pn or sender_lid: the client would take them for the names of the person written to.
     const node = el(
       'message',
@@ -73,11 +80,12 @@ export class Outgoing {
         from: toJid(this.#self, space),
         id: envelope.id,
         t: envelope.at,
-        type: stanzaType(message),
+        type: outside.type,
+        edit: outside.edit,
         recipient: chat,
         [space === 'pn' ? 'peer_recipient_lid' : 'peer_recipient_pn']: toJid(to, other(space)),
       },
-      [enc],
+      [enc, ...outside.nodes],
     )
     return { phone: this.#self.phone, device, node }
   }
@@ -88,7 +96,7 @@ export class Outgoing {
     // Before the text is encrypted: the distribution describes the chain from here on.
     const distribution = await this.#senderKeys.distribution(group.id, author)
     const body = await this.#senderKeys.encrypt(group.id, author, encodeWAMessage(message))
-    const skmsg = el('enc', { v: '2', type: 'skmsg' }, body)
+    const skmsg = el('enc', { v: '2', type: 'skmsg', ...outsideOf(message).enc }, body)
     const parcels: Parcel[] = []
     for (const phone of this.#world.groups.members(group.id).keys()) {
       const member = this.#world.accounts.require(phone)
@@ -127,22 +135,28 @@ export class Outgoing {
     if (sent.group) {
       const distribution = await this.#senderKeys.distribution(sent.group.id, addressOf(this.#self, 0))
       const message = { ...sent.message, senderKeyDistributionMessage: keyOf(sent.group, distribution) }
-      const enc = await this.#enc(account, device, message, retry.count)
+      const enc = await this.#enc(account, device, message, { ...outsideOf(message).enc, count: retry.count })
       this.#unit.noteSenderKeySent(sent.group.id, addressOf(account, device))
       return { phone: account.phone, device, node: this.#groupNode(sent.group, sent.message, envelope, [enc]) }
     }
     if (account.phone === this.#self.phone) {
       return this.copyTo(device, sent.chat ?? account, sent.message, sent.space, envelope, retry.count)
     }
-    const enc = await this.#enc(account, device, sent.message, retry.count)
+    const attrs = { ...outsideOf(sent.message).enc, count: retry.count }
+    const enc = await this.#enc(account, device, sent.message, attrs)
     return { phone: account.phone, device, node: this.#node(sent.space, sent.message, envelope, [enc]) }
   }
 
-  async #enc(to: Account, device: number, message: proto.IMessage, count?: number): Promise<BinaryNode> {
+  async #enc(
+    to: Account,
+    device: number,
+    message: proto.IMessage,
+    attrs: Record<string, string | number | undefined> = {},
+  ): Promise<BinaryNode> {
     const address = addressOf(to, device)
     if (!this.#cipher.hasSession(address)) await this.#cipher.open(address, this.#bundle(to, device))
     const { type, body } = await this.#cipher.encrypt(address, encodeWAMessage(message))
-    return el('enc', { v: '2', type, count }, body)
+    return el('enc', { v: '2', type, ...attrs }, body)
   }
 
   #bundle(to: Account, device: number): Bundle {
@@ -152,19 +166,22 @@ export class Outgoing {
   }
 
   #node(space: Space, message: proto.IMessage, envelope: Envelope, encs: BinaryNode[]): BinaryNode {
+    const { type, edit, nodes } = outsideOf(message)
     const attrs = {
       from: toJid(this.#self, space),
       id: envelope.id,
       t: envelope.at,
-      type: stanzaType(message),
+      type,
+      edit,
       notify: this.#self.name ?? this.#self.phone,
       [space === 'pn' ? 'sender_lid' : 'sender_pn']: toJid(this.#self, other(space)),
     }
-    return el('message', attrs, encs)
+    return el('message', attrs, [...encs, ...nodes])
   }
 
   #groupNode(group: GroupInfo, message: proto.IMessage, envelope: Envelope, encs: BinaryNode[]): BinaryNode {
     const space = group.addressing
+    const { type, edit, nodes } = outsideOf(message)
     const attrs = {
       from: group.id,
       participant: toJid(this.#self, space),
@@ -172,18 +189,14 @@ export class Outgoing {
       addressing_mode: space,
       id: envelope.id,
       t: envelope.at,
-      type: stanzaType(message),
+      type,
+      edit,
       notify: this.#self.name ?? this.#self.phone,
     }
-    return el('message', attrs, encs)
+    return el('message', attrs, [...encs, ...nodes])
   }
 }
 
 function keyOf(group: GroupInfo, distribution: Buffer): proto.Message.ISenderKeyDistributionMessage {
   return { groupId: group.id, axolotlSenderKeyDistributionMessage: distribution }
-}
-
-function stanzaType(message: proto.IMessage): string {
-  if (message.reactionMessage) return 'reaction'
-  return message.conversation || message.extendedTextMessage || message.protocolMessage ? 'text' : 'media'
 }

@@ -1,21 +1,25 @@
-import type { Contact, Person, SayOptions } from '../api.ts'
+import type { AboutOptions, Contact, Person, SayOptions } from '../api.ts'
+import type { Answer, Content } from '../content/content.ts'
 import type { Presences } from '../stanzas/presences.ts'
 import { el } from '../stream/nodes.ts'
 import { type Account, type Behaviour, newIdentity } from './accounts.ts'
 import { type Space, toJid } from './jids.ts'
 import type { Heard, Matcher } from './mailbox.ts'
 import type { World } from './world.ts'
+import { Writing } from './writing.ts'
 
 /** A person whose device 0 lives in the emulator. */
 export class VirtualPerson implements Person {
   protected readonly world: World
   protected readonly presences: Presences
   readonly phone: string
+  readonly #writing: Writing
 
   constructor(world: World, presences: Presences, phone: string) {
     this.world = world
     this.presences = presences
     this.phone = phone
+    this.#writing = new Writing(world, phone)
   }
 
   get lid(): string {
@@ -27,7 +31,43 @@ export class VirtualPerson implements Person {
   }
 
   says(to: string, text: string, options: SayOptions = {}): Promise<{ id: string }> {
-    return this.world.handset(this.phone).says(to, { conversation: text }, options)
+    return this.#writing.send(to, text, options)
+  }
+
+  sends(to: string, content: Content, options: SayOptions = {}): Promise<{ id: string }> {
+    return this.#writing.send(to, content, options)
+  }
+
+  edits(id: string, content: Content): Promise<{ id: string }> {
+    return this.#writing.edit(id, content)
+  }
+
+  deletes(id: string, options: AboutOptions = {}): Promise<{ id: string }> {
+    return this.#writing.delete(id, options)
+  }
+
+  reacts(id: string, emoji: string, options: AboutOptions = {}): Promise<{ id: string }> {
+    return this.#writing.react(id, emoji, options)
+  }
+
+  votes(id: string, options: readonly string[], about: AboutOptions = {}): Promise<{ id: string }> {
+    return this.#writing.vote(id, options, about)
+  }
+
+  answers(id: string, answer: Answer, options: AboutOptions = {}): Promise<{ id: string }> {
+    return this.#writing.answer(id, answer, options)
+  }
+
+  forwards(id: string, to: string, options: AboutOptions & SayOptions = {}): Promise<{ id: string }> {
+    return this.#writing.forward(id, to, options)
+  }
+
+  pins(id: string, seconds = 7 * 86_400, options: AboutOptions = {}): Promise<{ id: string }> {
+    return this.#writing.pin(id, seconds, options)
+  }
+
+  keeps(id: string, isKept = true, options: AboutOptions = {}): Promise<{ id: string }> {
+    return this.#writing.keep(id, isKept, options)
   }
 
   hears(matcher?: Matcher): Promise<Heard> {
