@@ -1,3 +1,4 @@
+import type { Group, GroupOptions } from './api-group.ts'
 import type { Answer, Content } from './content/content.ts'
 import type { Faults } from './faults.ts'
 import type { UnknownStanza } from './unknown.ts'
@@ -25,6 +26,8 @@ export interface Emulator {
   contact(phone: string, options?: { name?: string; behaviour?: Behaviour }): Contact
   /** Makes a group. */
   group(options: GroupOptions): Group
+  /** All groups, those that clients made included; the oldest first. */
+  readonly groups: readonly Group[]
   /** The network's time. Time-outs and expiries are reached by advancing it, never by waiting. */
   readonly clock: Clock
   readonly faults: Faults
@@ -42,14 +45,6 @@ export interface TlsEndpoint {
   readonly controlUrl: string
   /** The certificate, as PEM, of the authority that clients must trust. It stays the same as long as the file does. */
   readonly ca: string
-}
-
-export interface GroupOptions {
-  readonly subject: string
-  /** The first one makes the group. Numbers must be phones or contacts. */
-  readonly members: readonly (Person | string)[]
-  /** How members are named in it: by lid, as WhatsApp does now, or by phone number. */
-  readonly addressing?: Space
 }
 
 export interface SayOptions {
@@ -105,6 +100,10 @@ export interface Person {
   received(id: string, type?: 'delivery' | 'read' | 'played'): Promise<void>
   /** Shows `typing…` in a chat of the other side. */
   types(to: string, state?: 'composing' | 'paused' | 'recording'): void
+  /** Follows the invite link of a group. `requested`: an admin has to approve first. Throws when the link is dead. */
+  joins(code: string): 'joined' | 'requested'
+  /** Accepts the invitation in a message that was heard. Throws when it holds none, or when it has expired. */
+  accepts(invitation: Heard): void
   /** Opens or closes the app: subscribers are told. */
   appears(state: 'available' | 'unavailable'): void
   /** The device in the person's hand loses its network: what is sent to it waits, and nothing is confirmed. */
@@ -138,15 +137,4 @@ export interface Contact extends Person {
   plays(ids: readonly string[]): Promise<void>
   /** A new phone, the same number: new identity keys and no old sessions. Those who know the contact are told. */
   reinstall(): Promise<void>
-}
-
-export interface Group {
-  /** With `@g.us`. */
-  readonly id: string
-  readonly subject: string
-  /** Phone digits. */
-  readonly members: string[]
-  /** The creator takes people in: they get the group, the others are told. */
-  adds(...phones: string[]): void
-  removes(...phones: string[]): void
 }

@@ -1,10 +1,10 @@
 import { WebSocketServer } from 'ws'
-import type { Contact, Emulator, Group, GroupOptions, Phone, TlsEndpoint } from './api.ts'
+import type { Contact, Emulator, Phone, TlsEndpoint } from './api.ts'
+import type { Group, GroupOptions } from './api-group.ts'
 import { controlHandler } from './control/handler.ts'
 import type { FaultActions, Faults } from './faults.ts'
 import { Listener, type Visitors } from './listener.ts'
 import { type EmulatorOptions, type Settled, withDefaults } from './options.ts'
-import { announceGroup } from './stanzas/groups.ts'
 import { Registry } from './stanzas/registry.ts'
 import { Store } from './state/database.ts'
 import { Connection } from './stream/connection.ts'
@@ -13,7 +13,7 @@ import { loadTlsIdentity, type TlsIdentity } from './tls/identity.ts'
 import type { UnknownStanza } from './unknown.ts'
 import type { Behaviour } from './world/accounts.ts'
 import type { Clock } from './world/clock.ts'
-import { VirtualGroup } from './world/group.ts'
+import { makeGroup, VirtualGroup } from './world/group.ts'
 import { toPhone } from './world/jids.ts'
 import { VirtualContact } from './world/people.ts'
 import { VirtualPhone } from './world/phone.ts'
@@ -114,17 +114,11 @@ class RunningEmulator implements Emulator {
   }
 
   group(options: GroupOptions): Group {
-    const phones = options.members.map((member) => (typeof member === 'string' ? toPhone(member) : member.phone))
-    for (const phone of phones) this.#world.accounts.require(phone)
-    const [creator] = phones
-    if (creator === undefined) throw new TypeError('A group has at least one member.')
-    const { subject, addressing = 'lid' } = options
-    const info = this.#world.post.commit(() => {
-      const made = this.#world.groups.create({ subject, creator, members: phones, addressing })
-      announceGroup(this.#world, made, creator, phones, { type: 'new' })
-      return made
-    })
-    return new VirtualGroup(this.#world, info.id)
+    return makeGroup(this.#world, options)
+  }
+
+  get groups(): readonly Group[] {
+    return this.#world.groups.all().map(({ id }) => new VirtualGroup(this.#world, id))
   }
 
   assertQuiet(): void {

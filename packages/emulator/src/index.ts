@@ -2,13 +2,12 @@ export type {
   AboutOptions,
   Contact,
   Emulator,
-  Group,
-  GroupOptions,
   Person,
   Phone,
   SayOptions,
   TlsEndpoint,
 } from './api.ts'
+export type { Group, GroupOptions, GroupSettings, MemberOutcome } from './api-group.ts'
 export {
   type Additions,
   ANSWERS,

@@ -1,16 +1,14 @@
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import { el } from '../stream/nodes.ts'
 import type { Account } from '../world/accounts.ts'
+import type { Outcome } from '../world/group-members.ts'
 import type { GroupInfo, Role } from '../world/groups.ts'
 import { other, toJid } from '../world/jids.ts'
 import type { World } from '../world/world.ts'
 
 /** A group as clients read it: in answers, and in the notification that makes it known. */
-export function groupNode(
-  world: World,
-  group: GroupInfo,
-  options: { withMembers: boolean } = { withMembers: true },
-): BinaryNode {
+export function groupNode(world: World, group: GroupInfo, options: { withMembers?: boolean } = {}): BinaryNode {
+  const { withMembers = true } = options
   const { addressing } = group
   const members = world.groups.members(group.id)
   const creator = world.accounts.get(group.creator)
@@ -26,8 +24,10 @@ export function groupNode(
     creator: creator && toJid(creator, addressing),
     creator_pn: creator && toJid(creator, 'pn'),
     size: members.size,
+    p_v_id: versionId(group, group.versions.members),
+    a_v_id: versionId(group, group.versions.announcement),
   }
-  const content = options.withMembers
+  const content = withMembers
     ? [...members].map(([phone, role]) => participantNode(group, world.accounts.require(phone), role))
     : []
   content.push(...settingNodes(world, group))
@@ -45,8 +45,26 @@ export function participantNode(group: GroupInfo, account: Account, role: Role =
   })
 }
 
+/** What became of a person, as the answer to who wanted something with them. */
+export function outcomeNode(group: GroupInfo, { jid, account, code, invite }: Outcome): BinaryNode {
+  const error = code === 200 ? undefined : code
+  if (!account) return el('participant', { jid, error })
+  const { attrs } = participantNode(group, account, 'member', error)
+  const ticket = invite && [el('add_request', { code: invite.code, expiration: invite.expiresAt })]
+  return el('participant', { ...attrs, type: error === undefined ? code : undefined }, ticket)
+}
+
+/** Of members (`p_v_id`), of who may write (`a_v_id`): decimal, and growing. */
+export function versionId(group: GroupInfo, version: number): string {
+  return String(group.createdAt * 1_000_000 + version)
+}
+
 function settingNodes(world: World, group: GroupInfo): BinaryNode[] {
-  const nodes: BinaryNode[] = [el('member_add_mode', {}, group.memberAddMode)]
+  const nodes: BinaryNode[] = [
+    el('member_add_mode', {}, group.memberAddMode),
+    el('member_link_mode', {}, group.memberLinkMode),
+    ...group.switches.map((tag) => el(tag)),
+  ]
   if (group.isLocked) nodes.push(el('locked'))
   if (group.isAnnouncement) nodes.push(el('announcement'))
   if (group.ephemeral > 0) nodes.push(el('ephemeral', { expiration: group.ephemeral }))

@@ -1,249 +1,226 @@
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import { child, children, el, textOf } from '../stream/nodes.ts'
-import type { Account } from '../world/accounts.ts'
-import { type GroupInfo, newInvite, type Role } from '../world/groups.ts'
-import { other, parseJid, toJid } from '../world/jids.ts'
+import { acceptInvite, cancelRequests, decide, invited, joinByLink, personallyInvited } from '../world/group-joining.ts'
+import { changeMembers, createGroup, leaveGroup, MEMBER_ACTIONS, type MemberAction } from '../world/group-members.ts'
+import { groupFor, requireAdmin, requireLinkKeeper } from '../world/group-rules.ts'
+import { checkSubject, describe, rename, resetInvite, type Setting, setting } from '../world/group-settings.ts'
+import type { GroupInfo, JoinRequest } from '../world/groups.ts'
 import type { Login } from '../world/login.ts'
 import type { World } from '../world/world.ts'
-import { groupNode, participantNode } from './group-nodes.ts'
-import { IqError, type IqHandler, type Subject } from './registry.ts'
+import { groupNode, outcomeNode, participantNode } from './group-nodes.ts'
+import { IqError } from './iq-error.ts'
+import type { IqHandler, Subject } from './registry.ts'
 
-/** Groups: made, asked about and changed by companions. Every change is told to all members, the one who made it included. */
+/**
+ * What companions ask of their groups. What is allowed, what it changes and who is told is decided in `world/group-*`;
+ * every change is told to all members, the device that made it included.
+ */
 export function groups(world: World): Subject {
   const acts: Record<string, IqHandler> = {
     'set create': (login, iq) => create(world, login, iq),
-    'get query': (login, iq) => [groupNode(world, groupOf(world, login, iq))],
-    'get participating': ({ phone }) => [
-      el(
-        'groups',
-        {},
-        world.groups.of(phone).map((group) => groupNode(world, group)),
-      ),
-    ],
-    'set add': (login, iq) => changeMembers(world, login, iq, 'add'),
-    'set remove': (login, iq) => changeMembers(world, login, iq, 'remove'),
-    'set promote': (login, iq) => changeMembers(world, login, iq, 'promote'),
-    'set demote': (login, iq) => changeMembers(world, login, iq, 'demote'),
+    'get query': (login, iq) => query(world, login, iq),
+    'get participating': ({ phone }, iq) => {
+      const wish = child(iq, 'participating')
+      const options = { withMembers: child(wish, 'participants') !== undefined || children(wish).length === 0 }
+      const all = world.groups.of(phone).map((group) => groupNode(world, group, options))
+      return [el('groups', {}, all)]
+    },
+    'get pictures': (login, iq) => pictures(world, login, iq),
     'set leave': (login, iq) => leave(world, login, iq),
     'set subject': (login, iq) => {
-      const subject = textOf(child(iq, 'subject'))
-      const change = { subject, subjectBy: login.phone, subjectAt: world.clock.seconds() }
-      return changeInfo(world, login, iq, change, () => el('subject', { subject, s_t: world.clock.seconds() }))
+      change(world, login, iq, (group) => rename(world, group, login.phone, textOf(child(iq, 'subject'))))
+      return []
     },
-    'set description': (login, iq) => describe(world, login, iq),
+    'set description': (login, iq) => {
+      const node = child(iq, 'description')
+      const text = node?.attrs.delete === 'true' ? '' : textOf(child(node, 'body'))
+      const { id, prev } = node?.attrs ?? {}
+      change(world, login, iq, (group) => describe(world, group, login.phone, text, id, prev))
+      return []
+    },
     'get invite': (login, iq) => {
       const code = child(iq, 'invite')?.attrs.code
-      if (code === undefined) return [el('invite', { code: groupOf(world, login, iq).invite })]
-      return [groupNode(world, invited(world, code))]
+      if (code !== undefined) return [groupNode(world, invited(world, code))]
+      const group = groupFor(world, iq.attrs.to, login.phone)
+      requireLinkKeeper(world, group, login.phone)
+      return [el('invite', { code: group.invite })]
     },
     'set invite': (login, iq) => {
       const code = child(iq, 'invite')?.attrs.code
-      if (code !== undefined) return join(world, login, invited(world, code))
-      const invite = newInvite(world.random)
-      changeInfo(world, login, iq, { invite }, () => el('invite', { code: invite }))
-      return [el('invite', { code: invite })]
+      if (code === undefined) {
+        return [el('invite', { code: change(world, login, iq, (group) => resetInvite(world, group, login.phone)) })]
+      }
+      const { group, isIn } = world.post.commit(() => joinByLink(world, login.phone, code))
+      return [el(isIn ? 'group' : 'membership_approval_request', { jid: group.id })]
     },
-    'set ephemeral': (login, iq) => {
-      const ephemeral = Number(child(iq, 'ephemeral')?.attrs.expiration ?? 0)
-      return changeInfo(world, login, iq, { ephemeral }, () => el('ephemeral', { expiration: ephemeral }))
+    'set accept': (login, iq) => {
+      const { code = '' } = child(iq, 'accept')?.attrs ?? {}
+      const { id } = world.post.commit(() => acceptInvite(world, login.phone, iq.attrs.to ?? '', code))
+      return [el('group', { jid: id })]
     },
-    'set member_add_mode': (login, iq) => {
-      const memberAddMode = textOf(child(iq, 'member_add_mode')) === 'admin_add' ? 'admin_add' : 'all_member_add'
-      return changeInfo(world, login, iq, { memberAddMode }, () => el('member_add_mode', {}, memberAddMode))
+    'set revoke': (login, iq) => {
+      const asked = namesIn(child(iq, 'revoke'))
+      change(world, login, iq, (group) => {
+        requireAdmin(world, group, login.phone)
+        for (const jid of asked) {
+          const { phone } = world.accounts.byJid(jid) ?? {}
+          if (phone !== undefined) world.groups.removePersonalInvite(group.id, phone)
+        }
+      })
+      const names = asked.map((jid) => el('participant', { jid }))
+      return [el('revoke', {}, names)]
     },
-    'set membership_approval_mode': (login, iq) => {
-      const state = child(child(iq, 'membership_approval_mode'), 'group_join')?.attrs.state ?? 'off'
-      const node = el('membership_approval_mode', {}, [el('group_join', { state })])
-      return changeInfo(world, login, iq, { needsApproval: state === 'on' }, () => node)
+    'get membership_approval_requests': (login, iq) => {
+      const group = groupFor(world, iq.attrs.to, login.phone)
+      requireAdmin(world, group, login.phone)
+      const waiting = world.groups.requests(group.id).map((request) => requestNode(world, group, request))
+      return [el('membership_approval_requests', {}, waiting)]
     },
-    'get membership_approval_requests': () => [el('membership_approval_requests')],
+    'set membership_requests_action': (login, iq) => {
+      const verdicts = children(child(iq, 'membership_requests_action')).map((node) => {
+        if (node.tag !== 'approve' && node.tag !== 'reject') throw new IqError(400, 'bad-request')
+        const { tag } = node
+        return change(world, login, iq, (group) => {
+          const outcomes = decide(world, group, login.phone, namesIn(node), tag)
+          const nodes = outcomes.map((outcome) => outcomeNode(group, outcome))
+          return el(tag, {}, nodes)
+        })
+      })
+      return [el('membership_requests_action', {}, verdicts)]
+    },
+    'set cancel_membership_requests': (login, iq) => {
+      const group = world.groups.get(iq.attrs.to ?? '')
+      if (!group) throw new IqError(404, 'item-not-found')
+      const asked = namesIn(child(iq, 'cancel_membership_requests'))
+      const outcomes = world.post.commit(() => cancelRequests(world, group, login.phone, asked))
+      const nodes = outcomes.map((outcome) => outcomeNode(group, outcome))
+      return [el('cancel_membership_requests', {}, nodes)]
+    },
+    'set ack': () => [], // a client has read a notice about the group
   }
-  for (const [tag, change] of Object.entries(SWITCHES)) {
-    acts[`set ${tag}`] = (login, iq) => changeInfo(world, login, iq, change, () => el(tag))
+  for (const action of MEMBER_ACTIONS) acts[`set ${action}`] = (login, iq) => [members(world, login, iq, action)]
+  for (const [tag, read] of Object.entries(SETTINGS)) {
+    acts[`set ${tag}`] = (login, iq) => {
+      change(world, login, iq, (group) => setting(world, group, login.phone, read(child(iq, tag))))
+      return []
+    }
+  }
+  for (const [on, off] of SWITCHES) {
+    for (const tag of [on, off]) {
+      acts[`set ${tag}`] = (login, iq) => {
+        change(world, login, iq, (group) => {
+          const rest = group.switches.filter((other) => other !== on)
+          setting(world, group, login.phone, { switches: tag === on ? [...rest, on] : rest }, tag)
+        })
+        return []
+      }
+    }
   }
   return { iqs: Object.fromEntries(Object.entries(acts).map(([key, act]) => [`w:g2 ${key}`, act])) }
 }
 
-const SWITCHES: Record<string, Partial<GroupInfo>> = {
-  announcement: { isAnnouncement: true },
-  not_announcement: { isAnnouncement: false },
-  locked: { isLocked: true },
-  unlocked: { isLocked: false },
-  not_ephemeral: { ephemeral: 0 },
+/** What each tag sets, given the node itself. */
+const SETTINGS: Record<string, (node: BinaryNode | undefined) => Setting> = {
+  announcement: () => ({ isAnnouncement: true }),
+  not_announcement: () => ({ isAnnouncement: false }),
+  locked: () => ({ isLocked: true }),
+  unlocked: () => ({ isLocked: false }),
+  ephemeral: (node) => ({ ephemeral: Number(node?.attrs.expiration ?? 0) }),
+  not_ephemeral: () => ({ ephemeral: 0 }),
+  member_add_mode: (node) => ({ memberAddMode: textOf(node) === 'admin_add' ? 'admin_add' : 'all_member_add' }),
+  member_link_mode: (node) => ({ memberLinkMode: textOf(node) === 'admin_link' ? 'admin_link' : 'all_member_link' }),
+  membership_approval_mode: (node) => ({ needsApproval: child(node, 'group_join')?.attrs.state === 'on' }),
 }
+
+/** On and off. */
+const SWITCHES = [
+  ['no_frequently_forwarded', 'frequently_forwarded_ok'],
+  ['allow_admin_reports', 'not_allow_admin_reports'],
+  ['group_history', 'no_group_history'],
+] as const
 
 function create(world: World, login: Login, iq: BinaryNode): BinaryNode[] {
   const wish = child(iq, 'create')
-  const asked = children(wish, 'participant').map(({ attrs }) => world.accounts.byJid(attrs.jid))
-  const members = asked.flatMap((account) => (account ? [account.phone] : []))
-  const group = world.post.commit(() => {
-    const made = world.groups.create({
-      subject: wish?.attrs.subject ?? '',
+  const subject = wish?.attrs.subject ?? ''
+  checkSubject(subject)
+  const asked = namesIn(wish)
+  const settings = children(wish).flatMap((node) => SETTINGS[node.tag]?.(node) ?? [])
+  const description = child(wish, 'description')
+  const text = textOf(child(description, 'body'))
+  const { group, outcomes } = world.post.commit(() => {
+    const { id = world.newId(), t: _t } = description?.attrs ?? {}
+    const written = { id, text, by: login.phone, at: world.clock.seconds() }
+    const options = {
+      ...Object.assign({}, ...settings),
+      ...(text !== '' && { description: written }),
+      subject,
       creator: login.phone,
-      members,
-      addressing: 'lid',
-    })
-    announceGroup(world, made, login.phone, [...world.groups.members(made.id).keys()], {
-      type: 'new',
-      key: wish?.attrs.key,
-    })
-    return made
+      addressing: 'lid' as const,
+    }
+    return createGroup(world, options, asked, wish?.attrs.key)
   })
-  return [groupNode(world, group)]
+  // Those who could not be added are in the answer, and in no later one.
+  const failed = outcomes.filter(({ code }) => code !== 200).map((outcome) => outcomeNode(group, outcome))
+  const node = groupNode(world, group)
+  return [el('group', node.attrs, [...children(node), ...failed])]
 }
 
-/** Inside a commit: makes a group known to members who do not have it yet. */
-export function announceGroup(
-  world: World,
-  group: GroupInfo,
-  by: string,
-  phones: readonly string[],
-  attrs: Record<string, string | undefined> = {},
-): void {
-  const content = el('create', attrs, [groupNode(world, group)])
-  for (const phone of phones) world.queueToAll(phone, notice(world, group, by, content))
-}
-
-function changeMembers(
-  world: World,
-  login: Login,
-  iq: BinaryNode,
-  action: 'add' | 'remove' | 'promote' | 'demote',
-): BinaryNode[] {
-  const group = groupOf(world, login, iq)
-  requireAdmin(world, group, login, action === 'add' && group.memberAddMode === 'all_member_add')
-  const asked = children(child(iq, action), 'participant').map(({ attrs }) => attrs.jid ?? '')
-  const outcome = world.post.commit(() => applyToMembers(world, group, login.phone, asked, action))
-  return [el(action, {}, outcome)]
-}
-
-/** Inside a commit. Returns a participant node per name that was asked for, with an error where it did not work. */
-export function applyToMembers(
-  world: World,
-  group: GroupInfo,
-  by: string,
-  asked: readonly string[],
-  action: 'add' | 'remove' | 'promote' | 'demote',
-): BinaryNode[] {
-  const before = world.groups.members(group.id)
-  const done: Account[] = []
-  const outcome = asked.map((jid) => {
-    const account = world.accounts.byJid(jid)
-    if (!account) return el('participant', { jid, error: 404 })
-    const isMember = before.has(account.phone)
-    if (isMember === (action === 'add')) return participantNode(group, account, 'member', isMember ? 409 : 404)
-    done.push(account)
-    return participantNode(group, account)
-  })
-  if (done.length === 0) return outcome
-  const role: Role = action === 'promote' ? 'admin' : 'member'
-  for (const { phone } of done) {
-    if (action === 'remove') world.groups.remove(group.id, phone)
-    else world.groups.setRole(group.id, phone, role)
+function query(world: World, login: Login, iq: BinaryNode): BinaryNode[] {
+  const wish = child(iq, 'query')
+  const ticket = child(wish, 'add_request')
+  if (ticket) {
+    return [groupNode(world, personallyInvited(world, login.phone, iq.attrs.to ?? '', ticket.attrs.code ?? ''))]
   }
-  const added = new Set(action === 'add' ? done.map(({ phone }) => phone) : [])
-  const content = el(
-    action,
-    {},
-    done.map((account) => participantNode(group, account)),
-  )
-  // Those removed are told about themselves; those added get the whole group instead.
-  const told = new Set([...before.keys(), ...world.groups.members(group.id).keys()])
-  for (const phone of told) if (!added.has(phone)) world.queueToAll(phone, notice(world, group, by, content))
-  announceGroup(world, group, by, [...added])
-  return outcome
+  const several = children(wish, 'group')
+  if (several.length === 0) return [groupNode(world, groupFor(world, iq.attrs.to, login.phone))]
+  const nodes = several.map(({ attrs: { jid = '' } }) => {
+    const group = world.groups.get(jid)
+    const isIn = group && world.groups.members(jid).has(login.phone)
+    return isIn ? groupNode(world, group) : el('group', { id: jid, error: group ? 403 : 404 })
+  })
+  return [el('groups', {}, nodes)]
+}
+
+function pictures(world: World, login: Login, iq: BinaryNode): BinaryNode[] {
+  const nodes = children(child(iq, 'pictures'), 'picture').flatMap(({ attrs: { jid = '', type } }) => {
+    const group = world.groups.get(jid)
+    if (!group?.picture || !world.groups.members(jid).has(login.phone)) return []
+    return [el('picture', { jid, type, id: group.picture, direct_path: `/pictures/${group.picture}` })]
+  })
+  return [el('pictures', {}, nodes)]
+}
+
+function members(world: World, login: Login, iq: BinaryNode, action: MemberAction): BinaryNode {
+  const asked = namesIn(child(iq, action))
+  return change(world, login, iq, (group) => {
+    const outcomes = changeMembers(world, group, login.phone, asked, action)
+    const nodes = outcomes.map((outcome) => outcomeNode(group, outcome))
+    return el(action, {}, nodes)
+  })
 }
 
 function leave(world: World, login: Login, iq: BinaryNode): BinaryNode[] {
-  const ids = children(child(iq, 'leave'), 'group').map(({ attrs }) => attrs.id ?? '')
-  const self = world.accounts.require(login.phone)
-  world.post.commit(() => {
-    for (const id of ids) {
-      const group = world.groups.get(id.includes('@') ? id : `${id}@g.us`)
-      if (group) applyToMembers(world, group, login.phone, [toJid(self, 'pn')], 'remove')
-    }
+  const nodes = children(child(iq, 'leave'), 'group').map(({ attrs: { id = '' } }) => {
+    const group = world.groups.get(id.includes('@') ? id : `${id}@g.us`)
+    if (!group || !world.groups.members(group.id).has(login.phone)) return el('group', { id, error: 404 })
+    world.post.commit(() => leaveGroup(world, group, login.phone))
+    return el('group', { id })
   })
-  return [
-    el(
-      'leave',
-      {},
-      ids.map((id) => el('group', { id })),
-    ),
-  ]
+  return [el('leave', {}, nodes)]
 }
 
-function join(world: World, login: Login, group: GroupInfo): BinaryNode[] {
-  const self = world.accounts.require(login.phone)
-  world.post.commit(() => applyToMembers(world, group, login.phone, [toJid(self, 'pn')], 'add'))
-  return [el('group', { jid: group.id })]
+/** A member changes the group that the query is addressed to, in one commit. */
+function change<T>(world: World, login: Login, iq: BinaryNode, work: (group: GroupInfo) => T): T {
+  const group = groupFor(world, iq.attrs.to, login.phone)
+  return world.post.commit(() => work(group))
 }
 
-function describe(world: World, login: Login, iq: BinaryNode): BinaryNode[] {
-  const node = child(iq, 'description')
-  const id = node?.attrs.id
-  const text = textOf(child(node, 'body'))
-  const group = groupOf(world, login, iq)
-  requireAdmin(world, group, login, !group.isLocked)
-  const { description: _old, ...rest } = group
-  world.post.commit(() => {
-    world.groups.replace(id ? { ...rest, description: { id, text, by: login.phone, at: world.clock.seconds() } } : rest)
-    const content = el(
-      'description',
-      { id, t: world.clock.seconds() },
-      id ? [el('body', {}, Buffer.from(text))] : undefined,
-    )
-    tellMembers(world, group, login.phone, content)
-  })
-  return []
+function namesIn(node: BinaryNode | undefined): string[] {
+  return children(node, 'participant').map(({ attrs }) => attrs.jid ?? '')
 }
 
-function changeInfo(
-  world: World,
-  login: Login,
-  iq: BinaryNode,
-  change: Partial<GroupInfo>,
-  content: () => BinaryNode,
-): BinaryNode[] {
-  const group = groupOf(world, login, iq)
-  requireAdmin(world, group, login, !group.isLocked && 'subject' in change)
-  world.post.commit(() => {
-    world.groups.update(group.id, change)
-    tellMembers(world, group, login.phone, content())
-  })
-  return []
-}
-
-function tellMembers(world: World, group: GroupInfo, by: string, content: BinaryNode): void {
-  for (const phone of world.groups.members(group.id).keys()) {
-    world.queueToAll(phone, notice(world, group, by, content))
-  }
-}
-
-function notice(world: World, group: GroupInfo, by: string, content: BinaryNode): BinaryNode {
-  const author = world.accounts.require(by)
-  const { addressing } = group
-  return world.notification('w:gp2', group.id, [content], {
-    participant: toJid(author, addressing),
-    [addressing === 'lid' ? 'participant_pn' : 'participant_lid']: toJid(author, other(addressing)),
-    addressing_mode: addressing,
-    notify: author.name ?? author.phone,
-  })
-}
-
-function groupOf(world: World, login: Login, iq: BinaryNode): GroupInfo {
-  const group = parseJid(iq.attrs.to)?.kind === 'group' ? world.groups.get(iq.attrs.to ?? '') : undefined
-  if (!group) throw new IqError(404, 'item-not-found')
-  if (!world.groups.members(group.id).has(login.phone)) throw new IqError(403, 'forbidden')
-  return group
-}
-
-function invited(world: World, code: string): GroupInfo {
-  const group = world.groups.byInvite(code)
-  if (!group) throw new IqError(404, 'item-not-found')
-  return group
-}
-
-function requireAdmin(world: World, group: GroupInfo, login: Login, isOpenToAll: boolean): void {
-  const role = world.groups.members(group.id).get(login.phone)
-  if (!isOpenToAll && role !== 'admin' && role !== 'superadmin') throw new IqError(403, 'forbidden')
+function requestNode(world: World, group: GroupInfo, { phone, by, method, at }: JoinRequest): BinaryNode {
+  const { attrs } = participantNode(group, world.accounts.require(phone))
+  const requestor = by === phone ? undefined : participantNode(group, world.accounts.require(by)).attrs.jid
+  return el('membership_approval_request', { ...attrs, request_method: method, request_time: at, requestor })
 }

@@ -4,6 +4,8 @@ import type { Account } from '../world/accounts.ts'
 import { type Address, other, parseJid, type Space, toJid } from '../world/jids.ts'
 import type { Login } from '../world/login.ts'
 import type { World } from '../world/world.ts'
+import { deliverToGroup } from './group-messages.ts'
+import { commonAttrs, companionsOf } from './message-nodes.ts'
 import type { Subject } from './registry.ts'
 
 /** Messages from companions: cut up into one stanza per device, committed, acknowledged, delivered. In this order. */
@@ -12,21 +14,28 @@ export function messages(world: World): Subject {
     stanzas: {
       message: (login, node) => {
         const refusal = world.faults.takeRefusal(login.phone)
-        const error = refusal ?? deliver(world, login, node)
-        acknowledge(world, login, node, error)
+        const verdict = refusal === undefined ? deliver(world, login, node) : { error: refusal }
+        acknowledge(world, login, node, verdict)
       },
     },
   }
 }
 
-/** Commits the stanza for all its receivers. Returns an error code when it cannot be delivered to anybody. */
-function deliver(world: World, login: Login, node: BinaryNode): number | undefined {
+/** What the ack says besides that there is one: an error when nobody gets the message, and what the sender has wrong. */
+export interface Verdict {
+  readonly error?: number
+  readonly phash?: string
+  readonly addressing_mode?: Space
+}
+
+/** Commits the stanza for all its receivers. */
+function deliver(world: World, login: Login, node: BinaryNode): Verdict {
   const to = parseJid(node.attrs.to)
-  if (!to) return 400
-  if (to.kind === 'broadcast' || to.kind === 'newsletter') return undefined
+  if (!to) return { error: 400 }
+  if (to.kind === 'broadcast' || to.kind === 'newsletter') return {}
   if (to.kind === 'group') return deliverToGroup(world, login, node)
   const receiver = world.accounts.byJid(node.attrs.to)
-  if (!receiver) return 404
+  if (!receiver) return { error: 404 }
   const space: Space = to.kind === 'lid' ? 'lid' : 'pn'
   const stanza = { world, login, node, sender: world.accounts.require(login.phone), space }
   world.post.commit(() => {
@@ -41,7 +50,7 @@ function deliver(world: World, login: Login, node: BinaryNode): number | undefin
       world.post.queue(owner.phone, device.device, message)
     }
   })
-  return undefined
+  return {}
 }
 
 interface Stanza {
@@ -90,61 +99,13 @@ function ownCopy(stanza: Stanza, chat: string | undefined, encs: BinaryNode[]): 
   return el('message', attrs, [...encs, ...companionsOf(node, encs)])
 }
 
-function deliverToGroup(world: World, login: Login, node: BinaryNode): number | undefined {
-  const group = world.groups.get(node.attrs.to ?? '')
-  if (!group) return 404
-  const members = world.groups.members(group.id)
-  const role = members.get(login.phone)
-  if (!role || (group.isAnnouncement && role === 'member')) return 403
-  const sender = world.accounts.require(login.phone)
-  const space = group.addressing
-  const attrs = {
-    from: group.id,
-    participant: toJid(sender, space, login.device),
-    [space === 'pn' ? 'participant_lid' : 'participant_pn']: toJid(sender, other(space)),
-    addressing_mode: space,
-    ...commonAttrs(world, node, sender),
-  }
-  const shared = children(node, 'enc')
-  const personal = new Map<string, BinaryNode[]>()
-  for (const entry of children(child(node, 'participants'), 'to')) {
-    const owner = world.accounts.byJid(entry.attrs.jid)
-    if (owner) personal.set(`${owner.phone}:${parseJid(entry.attrs.jid)?.device ?? 0}`, children(entry))
-  }
-  const only = node.attrs.participant === undefined ? undefined : parseJid(node.attrs.participant)
-  const onlyAccount = world.accounts.byJid(node.attrs.participant)
-  world.post.commit(() => {
-    for (const phone of members.keys()) {
-      for (const device of world.devices.numbersOf(phone)) {
-        if (phone === login.phone && device === login.device) continue
-        if (only && (onlyAccount?.phone !== phone || only.device !== device)) continue
-        // The sender key first: the text cannot be read without it.
-        const encs = [...(personal.get(`${phone}:${device}`) ?? []), ...shared]
-        world.post.queue(phone, device, el('message', attrs, [...encs, ...companionsOf(node, encs)]))
-      }
-    }
-  })
-  return undefined
-}
-
-function commonAttrs(world: World, node: BinaryNode, sender: Account) {
-  const { id, type, edit } = node.attrs
-  return { id, type, edit, t: world.clock.seconds(), notify: sender.name ?? sender.phone }
-}
-
-/** What travels beside the ciphertexts; the proof of the link only where a session begins. */
-function companionsOf(node: BinaryNode, encs: readonly BinaryNode[]): BinaryNode[] {
-  const isFirst = encs.some(({ attrs }) => attrs.type === 'pkmsg')
-  return children(node).filter(({ tag }) => tag === 'meta' || (isFirst && tag === 'device-identity'))
-}
-
-function acknowledge(world: World, login: Login, node: BinaryNode, error: number | undefined): void {
+function acknowledge(world: World, login: Login, node: BinaryNode, verdict: Verdict): void {
   const { faults } = world
   if (faults.dropAcks) return
   const to = parseJid(node.attrs.to)
   const from = to && to.device > 0 ? node.attrs.to?.replace(`:${to.device}@`, '@') : node.attrs.to
   const { id, participant } = node.attrs
-  const ack = el('ack', { class: 'message', id, from, t: world.clock.seconds(), participant, error })
+  const ack = el('ack', { class: 'message', id, from, t: world.clock.seconds(), participant, ...verdict })
   const delay = faults.ackDelayMs
   if (delay === 0) {
     login.send(ack)

@@ -6,6 +6,7 @@ import type { Login } from '../world/login.ts'
 import type { World } from '../world/world.ts'
 import { appState } from './app-state.ts'
 import { groups } from './groups.ts'
+import { IqError } from './iq-error.ts'
 import { keys } from './keys.ts'
 import { media } from './media.ts'
 import { messages } from './messages.ts'
@@ -26,15 +27,7 @@ export interface Subject {
   readonly stanzas?: Readonly<Record<string, StanzaHandler>>
 }
 
-/** A query that is answered with an error. */
-export class IqError extends Error {
-  readonly code: number
-
-  constructor(code: number, text: string) {
-    super(text)
-    this.code = code
-  }
-}
+export { IqError }
 
 /** Finds the handler for a stanza. What nobody handles is reported, and answered as a real server would. */
 export class Registry {
@@ -114,7 +107,7 @@ export class Registry {
       login.send(el('iq', { from, type: 'result', id }, await handler(login, iq)))
     } catch (error) {
       if (!(error instanceof IqError)) throw error
-      login.send(errorNode(id, from, error.code, error.message))
+      login.send(errorNode(id, from, error.code, error.text))
     }
   }
 }

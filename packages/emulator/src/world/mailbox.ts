@@ -128,6 +128,13 @@ export class Mailbox {
     return row && { ...row, space: spaceIn(row.space), message: proto.Message.decode(row.message) }
   }
 
+  /** Whether `owner` wrote to that person, on the phone or on a companion. */
+  hasWrittenTo(owner: string, person: string): boolean {
+    const sql = `SELECT 1 FROM heard WHERE owner = ? AND sender = ? AND chat = ?
+      UNION ALL SELECT 1 FROM sent WHERE owner = ? AND chat = ? LIMIT 1`
+    return this.#store.first(sql, owner, owner, person, owner, person) !== undefined
+  }
+
   /** Everything `owner` has heard, in order of arrival. */
   messages(owner: string): Heard[] {
     return this.#after(owner, 0)

@@ -3,6 +3,7 @@ import type { Answer, Content } from '../content/content.ts'
 import type { Presences } from '../stanzas/presences.ts'
 import { el } from '../stream/nodes.ts'
 import { type Account, type Behaviour, newIdentity } from './accounts.ts'
+import { acceptInvite, joinByLink } from './group-joining.ts'
 import { type Space, toJid } from './jids.ts'
 import type { Heard, Matcher } from './mailbox.ts'
 import type { World } from './world.ts'
@@ -85,6 +86,17 @@ export class VirtualPerson implements Person {
   types(to: string, state: 'composing' | 'paused' | 'recording' = 'composing'): void {
     const node = state === 'recording' ? el('composing', { media: 'audio' }) : el(state)
     this.presences.typing(this.phone, to.includes('@') ? to : `${to}@s.whatsapp.net`, node)
+  }
+
+  joins(code: string): 'joined' | 'requested' {
+    const { isIn } = this.world.post.commit(() => joinByLink(this.world, this.phone, code))
+    return isIn ? 'joined' : 'requested'
+  }
+
+  accepts({ message }: Heard): void {
+    const { groupJid, inviteCode } = message.groupInviteMessage ?? {}
+    if (!groupJid || !inviteCode) throw new TypeError('This message invites nobody to a group.')
+    this.world.post.commit(() => acceptInvite(this.world, this.phone, groupJid, inviteCode))
   }
 
   appears(state: 'available' | 'unavailable'): void {
