@@ -4,6 +4,7 @@ import {
   type BaileysEventMap,
   type BinaryNode,
   BufferJSON,
+  type GroupMetadata,
   initAuthCreds,
   makeWASocket,
   type SignalDataTypeMap,
@@ -27,6 +28,7 @@ export class Client {
   readonly auth: AuthenticationState
   readonly messages: WAMessage[] = []
   readonly kinds: string[] = []
+  readonly groups: GroupMetadata[] = []
   readonly updates: BaileysEventMap['messages.update'] = []
   readonly warnings: string[] = []
   readonly closes: number[] = []
@@ -74,6 +76,7 @@ export class Client {
       this.acks.set(attrs.id ?? '', attrs.error)
       this.#bell.emit('change')
     })
+    sock.ev.on('groups.upsert', (groups) => this.groups.push(...groups))
     sock.ev.on('messages.update', (updates) => this.updates.push(...updates))
     sock.ev.on('connection.update', ({ qr, connection, lastDisconnect }) => {
       if (qr) this.qr = qr

@@ -96,8 +96,10 @@ export class Registry {
     const { type, xmlns, id } = iq.attrs
     if (type === 'result' || type === 'error') return
     const from = iq.attrs.to ?? SERVER
-    const [content] = children(iq)
-    const handler = this.#iqs.get(`${xmlns} ${type} ${content?.tag}`) ?? this.#iqs.get(`${xmlns} ${type}`)
+    const key = `${xmlns} ${type}`
+    // The order of children differs from client to client; the first one that means something says what is asked.
+    const named = children(iq).find(({ tag }) => this.#iqs.has(`${key} ${tag}`))
+    const handler = this.#iqs.get(`${key} ${named?.tag}`) ?? this.#iqs.get(key)
     if (!handler) {
       this.#world.unknown.report(login.address, iq)
       login.send(errorNode(id, from, 501, 'feature-not-implemented'))
