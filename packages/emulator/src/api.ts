@@ -7,6 +7,7 @@ import type { Clock } from './world/clock.ts'
 import type { Space } from './world/jids.ts'
 import type { Linked } from './world/linking-error.ts'
 import type { Heard, Matcher } from './world/mailbox.ts'
+import type { WaitOptions } from './world/waiting.ts'
 
 /** A WhatsApp network on loopback. */
 export interface Emulator {
@@ -88,16 +89,17 @@ export interface Person {
   keeps(id: string, isKept?: boolean, options?: AboutOptions): Promise<{ id: string }>
   /**
    * Waits for a message: with this text, with a text that matches, one that the function accepts, or any. Resolves at
-   * once if it is there. Each message is given out once, the oldest first. Rejects when `patienceMs` is over.
+   * once if it is there. Each message is given out once, the oldest first. Rejects with
+   * a `PatienceError` when the time is over.
    */
-  hears(matcher?: Matcher): Promise<Heard>
+  hears(matcher?: Matcher, options?: WaitOptions): Promise<Heard>
   /** Everything that arrived, once per sender and id, in order of arrival. */
   messages(): Heard[]
   /**
    * Resolves when somebody has confirmed message `id`: a companion of the account, or a contact. The phone that owns
    * the companions does not count, it would hide that they have not got it.
    */
-  received(id: string, type?: 'delivery' | 'read' | 'played'): Promise<void>
+  received(id: string, type?: 'delivery' | 'read' | 'played', options?: WaitOptions): Promise<void>
   /** Shows `typing…` in a chat of the other side. */
   types(to: string, state?: 'composing' | 'paused' | 'recording'): void
   /** Follows the invite link of a group. `requested`: an admin has to approve first. Throws when the link is dead. */
@@ -124,8 +126,8 @@ export interface Phone extends Person {
   entersCode(code: string): Promise<Linked>
   /** Removes a companion: it is logged out with `device_removed`. Rejects when there is no such device. */
   unlink(device: number): Promise<void>
-  /** Resolves when a companion is logged in and has its mail. Rejects when `patienceMs` is over. */
-  connected(): Promise<void>
+  /** Resolves when a companion is logged in and has its mail. Rejects with a `PatienceError` otherwise. */
+  connected(options?: WaitOptions): Promise<void>
 }
 
 /** A virtual person with a Signal identity of their own. */

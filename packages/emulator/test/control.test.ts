@@ -1,3 +1,6 @@
+import { subscribe } from 'node:diagnostics_channel'
+import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
 import { expect, test } from 'vitest'
 import { type Client, withEmulator } from './baileys.ts'
 
@@ -121,3 +124,82 @@ test.each([
     { patienceMs: 50 },
   ),
 )
+
+test('a test in another process waits over HTTP: for messages, receipts and companions', () =>
+  withEmulator(async (emulator, client) => {
+    const api = apiOf(emulator.controlUrl)
+    await api.post('/admin/contacts', { phone: MAX, name: 'Max' })
+    const phone = emulator.phone('4915100001')
+    const connected = api.get('/admin/phones/4915100001/connected')
+    const alice = await client().link(phone)
+    expect(await connected).toEqual({ status: 200, body: { ok: true } })
+
+    const next = api.get(`/admin/contacts/${MAX}/messages/next?matching=^Zwei&from=4915100001`)
+    await alice.says(MAX, 'Eins')
+    const id = await alice.says(MAX, 'Zweitens')
+    expect(await next).toMatchObject({ status: 200, body: { id, text: 'Zweitens', from: '4915100001' } })
+    expect((await api.get(`/admin/contacts/${MAX}/messages/next`)).body).toMatchObject({ text: 'Eins' })
+    const late = await api.get(`/admin/contacts/${MAX}/messages/next?text=Drei&timeoutMs=1`)
+    expect(late).toMatchObject({
+      status: 504,
+      body: { field: 'timeoutMs', error: expect.stringContaining('"Zweitens"') },
+    })
+
+    const said = await api.post(`/admin/contacts/${MAX}/messages`, { to: '4915100001', text: 'Hallo', space: 'lid' })
+    const heard = await alice.hears('Hallo')
+    expect(heard.key.remoteJid).toBe(`${emulator.contact(MAX).lid}@lid`)
+    await alice.sock.readMessages([heard.key])
+    const received = await api.get(`/admin/contacts/${MAX}/messages/${said.body.id}/received?type=read`)
+    expect(received.status).toBe(200)
+    expect(alice.warnings).toEqual([])
+  }))
+
+test('a caller who gives up takes no message with them', () =>
+  withEmulator(async (emulator, client) => {
+    const max = emulator.contact(MAX)
+    const alice = await client().link(emulator.phone('4915100001'))
+    const asked = new Promise<ServerResponse>((resolve) => {
+      // Node says so about every request of this process; this test has one.
+      subscribe('http.server.request.start', (message) => resolve((message as { response: ServerResponse }).response))
+    })
+    const gone = new AbortController()
+    const answer = fetch(`${emulator.controlUrl}/admin/contacts/${MAX}/messages/next`, { signal: gone.signal })
+    const response = await asked
+    gone.abort()
+    await expect(answer).rejects.toThrow('abort')
+    if (!response.destroyed) await once(response, 'close')
+    await alice.says(MAX, 'Hallo')
+    expect((await max.hears('Hallo')).text).toBe('Hallo')
+  }))
+
+test('a person types, appears and loses the network over HTTP', () =>
+  withEmulator(async (emulator, client) => {
+    const api = apiOf(emulator.controlUrl)
+    const max = emulator.contact(MAX)
+    const alice = await client().link(emulator.phone('4915100001'))
+    const seen: string[] = []
+    alice.sock.ev.on('presence.update', ({ presences }) => {
+      seen.push(...Object.values(presences).map(({ lastKnownPresence }) => lastKnownPresence))
+    })
+    await alice.sock.presenceSubscribe(`${MAX}@s.whatsapp.net`)
+    await alice.until(() => seen.includes('unavailable'))
+    await api.post(`/admin/contacts/${MAX}/presence`, { state: 'available' })
+    await api.post(`/admin/contacts/${MAX}/typing`, { to: '4915100001', state: 'recording' })
+    await alice.until(() => seen.includes('available') && seen.includes('recording'))
+
+    await api.post(`/admin/contacts/${MAX}/online`, { online: false })
+    const id = await alice.says(MAX, 'Bist du da?')
+    expect(await alice.acked(id)).toBeUndefined()
+    expect(max.messages()).toEqual([])
+    await api.post(`/admin/contacts/${MAX}/online`, { online: true })
+    await max.hears('Bist du da?')
+  }))
+
+test('the clock is read and moved over HTTP', () =>
+  withEmulator(async (emulator) => {
+    const api = apiOf(emulator.controlUrl)
+    const before = (await api.get('/admin/clock')).body.now as number // the route answers with a number
+    const after = await api.post('/admin/clock/advance', { ms: 86_400_000 })
+    expect(after.body.now).toBeGreaterThanOrEqual(before + 86_400_000)
+    expect(emulator.clock.now()).toBeGreaterThanOrEqual(before + 86_400_000)
+  }))

@@ -12,6 +12,7 @@ test('the package exports this and nothing else', () => {
       "BEHAVIOURS",
       "KICK_REASONS",
       "LinkingError",
+      "PatienceError",
       "createEmulator",
       "trustEmulator",
     ]

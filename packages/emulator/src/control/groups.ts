@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { InputError } from './input.ts'
 import { type Network, type Operation, operation } from './operation.ts'
-import { digits, phone, text } from './schemas.ts'
+import { digits, phone, space, text } from './schemas.ts'
 
 const groupShown = z
   .object({
@@ -20,8 +20,7 @@ export const groupOperations: readonly Operation[] = [
     body: z.strictObject({
       subject: text,
       members: z.array(phone).min(1).meta({ description: 'Numbers of phones and contacts' }),
-      addressing: z
-        .enum(['lid', 'pn'])
+      addressing: space
         .optional()
         .meta({ description: 'How members are named in it: by lid, the default, or by phone number' }),
     }),

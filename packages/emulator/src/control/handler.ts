@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { LinkingError } from '../world/linking-error.ts'
+import { PatienceError } from '../world/waiting.ts'
 import { InputError, readInput } from './input.ts'
 import type { Network, Operation } from './operation.ts'
 import { OPERATIONS } from './operations.ts'
@@ -30,6 +31,7 @@ function toProblem(error: unknown): { status: number; body: object } {
     const status = error.field === 'client' ? 409 : 400
     return { status, body: { error: error.message, field: error.field } }
   }
+  if (error instanceof PatienceError) return { status: 504, body: { error: error.message, field: 'timeoutMs' } }
   return { status: 500, body: { error: String(error) } }
 }
 

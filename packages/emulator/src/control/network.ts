@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { type Operation, operation } from './operation.ts'
 
+const time = z.object({ now: z.number().meta({ description: 'Milliseconds since the epoch' }) })
+
 export const networkOperations: readonly Operation[] = [
   operation({
     id: 'health',
@@ -80,5 +82,27 @@ export const networkOperations: readonly Operation[] = [
         .meta({ id: 'UnknownStanza' }),
     ),
     handle: ({ emulator }) => [...emulator.unknownStanzas],
+  }),
+  operation({
+    id: 'clock',
+    method: 'GET',
+    path: '/admin/clock',
+    summary: 'The time of the network',
+    answer: time,
+    example: { answer: { now: 1_703_123_456_789 } },
+    handle: ({ emulator }) => ({ now: emulator.clock.now() }),
+  }),
+  operation({
+    id: 'advanceClock',
+    method: 'POST',
+    path: '/admin/clock/advance',
+    summary: 'Moves the clock forwards: what becomes due on the way happens',
+    body: z.strictObject({ ms: z.number().min(0) }),
+    answer: time,
+    example: { body: { ms: 86_400_000 }, answer: { now: 1_703_209_856_789 } },
+    handle: async ({ emulator }, { body }) => {
+      await emulator.clock.advance(body.ms)
+      return { now: emulator.clock.now() }
+    },
   }),
 ]

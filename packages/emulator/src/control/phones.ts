@@ -2,8 +2,8 @@ import { z } from 'zod'
 import type { Phone } from '../api.ts'
 import { InputError } from './input.ts'
 import { type Network, type Operation, operation } from './operation.ts'
-import { free, peopleOperations, phoneOf } from './people.ts'
-import { examples, phone, phoneShown, text } from './schemas.ts'
+import { free, peopleOperations, phoneOf, waiting } from './people.ts'
+import { examples, phone, phoneShown, text, timeoutMs } from './schemas.ts'
 
 const linked = z
   .object({ phone: text, lid: text, device: z.int() })
@@ -98,6 +98,17 @@ export const phoneOperations: readonly Operation[] = [
       }
       await owner.unlink(body.device)
     },
+  }),
+  operation({
+    id: 'phoneConnected',
+    method: 'GET',
+    path: '/admin/phones/{phone}/connected',
+    summary: 'Waits until a companion of the phone is logged in and takes its mail',
+    params: z.strictObject({ phone }),
+    query: z.strictObject({ timeoutMs }),
+    errors: [404, 504],
+    handle: (network, { params, query, signal }) =>
+      phoneOf(network, params.phone).connected(waiting({ timeoutMs: query.timeoutMs, signal })),
   }),
   ...peopleOperations('phone'),
 ]

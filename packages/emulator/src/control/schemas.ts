@@ -20,6 +20,9 @@ export const chat = z
   .pipe(z.string())
   .meta({ description: 'A phone number, or the id of a group with @g.us', examples: ['491234567890'] })
 
+/** Of the two names that everybody has: phone number or lid. */
+export const space = z.enum(['pn', 'lid'])
+
 /** A text that is not empty. */
 export const text = z.string().min(1)
 
@@ -39,6 +42,12 @@ export const queryFlag = z
   .enum(['1', 'true', '0', 'false'])
   .transform((value) => value === '1' || value === 'true')
   .pipe(z.boolean())
+
+/** In a query: how long the caller waits. */
+export const timeoutMs = queryCount
+  .pipe(z.int().max(600_000))
+  .optional()
+  .meta({ description: 'How long to wait before 504, in ms; as long as the emulator is patient by default: 15 s' })
 
 export const digits = z.string().regex(/^\d+$/)
 

@@ -3,6 +3,7 @@ import { type Remarks, remarksIn, textIn, typeOf } from '../content/reading.ts'
 import type { Store } from '../state/database.ts'
 import type { Clock } from './clock.ts'
 import type { Space } from './jids.ts'
+import { Waiters, type WaitOptions } from './waiting.ts'
 
 /** A message as the screen of a phone shows it: once per sender and id, however often it arrived. */
 export interface Heard extends Remarks {
@@ -71,15 +72,15 @@ interface ReceiptWaiter {
 export class Mailbox {
   readonly #store: Store
   readonly #clock: Clock
-  readonly #patienceMs: number
   readonly #announced = new Map<string, number>()
-  readonly #waiters = new Set<Waiter>()
-  readonly #receiptWaiters = new Set<ReceiptWaiter>()
+  readonly #waiters: Waiters<Waiter>
+  readonly #receiptWaiters: Waiters<ReceiptWaiter>
 
   constructor(store: Store, clock: Clock, patienceMs: number) {
     this.#store = store
     this.#clock = clock
-    this.#patienceMs = patienceMs
+    this.#waiters = new Waiters(patienceMs)
+    this.#receiptWaiters = new Waiters(patienceMs)
     // Who has asked for what is forgotten with the process; the column only keeps the look-up short.
     store.run('UPDATE heard SET taken = 0 WHERE taken = 1')
   }
@@ -141,26 +142,26 @@ export class Mailbox {
   }
 
   /** The oldest message that matches and that no earlier call has taken; waits for it when it is not there yet. */
-  next(owner: string, matcher?: Matcher): Promise<Heard> {
+  next(owner: string, matcher?: Matcher, options?: WaitOptions): Promise<Heard> {
     const matches = toPredicate(matcher)
     const known = this.#oldestFree(owner, matcher)
     if (known) {
       this.#take(known)
       return Promise.resolve(known)
     }
-    return this.#wait<Heard>(
-      this.#waiters,
+    return this.#waiters.wait<Heard>(
       (resolve) => ({ owner, matches, resolve }),
       () => {
         const heard = this.messages(owner).map(({ from, type, text }) => `${type} "${text}" from ${from}`)
         return `${owner} was waiting for ${describe(matcher)} and has heard: ${heard.join(', ') || 'nothing'}`
       },
+      options,
     )
   }
 
   /** After a commit that recorded something for `owner`. */
   announce(owner: string): void {
-    const waiting = [...this.#waiters].filter((waiter) => waiter.owner === owner)
+    const waiting = this.#waiters.now().filter((waiter) => waiter.owner === owner)
     if (waiting.length === 0) return
     // Waiters have looked at everything older when they came.
     const fresh = this.#after(owner, this.#announced.get(owner) ?? 0, 'AND taken = 0')
@@ -170,7 +171,6 @@ export class Mailbox {
       const [heard] = index < 0 ? [] : fresh.splice(index, 1)
       if (!heard) continue
       this.#take(heard)
-      this.#waiters.delete(waiter)
       waiter.resolve(heard)
     }
   }
@@ -227,24 +227,20 @@ export class Mailbox {
   }
 
   /** Resolves when somebody has confirmed message `id` of `owner` that way. */
-  confirmed(owner: string, id: string, type: string): Promise<void> {
+  confirmed(owner: string, id: string, type: string, options?: WaitOptions): Promise<void> {
     const sql = 'SELECT 1 FROM receipts WHERE owner = ? AND id = ? AND type = ?'
     const isThere = () => this.#store.first(sql, owner, id, type) !== undefined
     if (isThere()) return Promise.resolve()
-    return this.#wait<void>(
-      this.#receiptWaiters,
+    return this.#receiptWaiters.wait<void>(
       (resolve) => ({ isThere, resolve: () => resolve() }),
       () => `nobody has sent a ${type} receipt for message ${id} of ${owner}`,
+      options,
     )
   }
 
   /** After a commit that confirmed something. */
   announceReceipts(): void {
-    for (const waiter of [...this.#receiptWaiters]) {
-      if (!waiter.isThere()) continue
-      this.#receiptWaiters.delete(waiter)
-      waiter.resolve()
-    }
+    for (const waiter of this.#receiptWaiters.now()) if (waiter.isThere()) waiter.resolve()
   }
 
   #after(owner: string, seq: number, filter: '' | 'AND taken = 0' = ''): Heard[] {
@@ -263,20 +259,6 @@ export class Mailbox {
 
   #take({ seq }: Heard): void {
     this.#store.run('UPDATE heard SET taken = 1 WHERE seq = ?', seq)
-  }
-
-  #wait<T>(waiters: Set<unknown>, make: (resolve: (value: T) => void) => unknown, complaint: () => string): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      const timer = setTimeout(() => {
-        waiters.delete(waiter)
-        reject(new Error(`${complaint()} (waited ${this.#patienceMs} ms)`))
-      }, this.#patienceMs).unref()
-      const waiter = make((value) => {
-        clearTimeout(timer)
-        resolve(value)
-      })
-      waiters.add(waiter)
-    })
   }
 }
 

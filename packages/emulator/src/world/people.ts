@@ -6,6 +6,7 @@ import { type Account, type Behaviour, newIdentity } from './accounts.ts'
 import { acceptInvite, joinByLink } from './group-joining.ts'
 import { type Space, toJid } from './jids.ts'
 import type { Heard, Matcher } from './mailbox.ts'
+import type { WaitOptions } from './waiting.ts'
 import type { World } from './world.ts'
 import { Writing } from './writing.ts'
 
@@ -71,16 +72,16 @@ export class VirtualPerson implements Person {
     return this.#writing.keep(id, isKept, options)
   }
 
-  hears(matcher?: Matcher): Promise<Heard> {
-    return this.world.mail.next(this.phone, matcher)
+  hears(matcher?: Matcher, options?: WaitOptions): Promise<Heard> {
+    return this.world.mail.next(this.phone, matcher, options)
   }
 
   messages(): Heard[] {
     return this.world.mail.messages(this.phone)
   }
 
-  received(id: string, type: 'delivery' | 'read' | 'played' = 'delivery'): Promise<void> {
-    return this.world.mail.confirmed(this.phone, id, type)
+  received(id: string, type: 'delivery' | 'read' | 'played' = 'delivery', options?: WaitOptions): Promise<void> {
+    return this.world.mail.confirmed(this.phone, id, type, options)
   }
 
   types(to: string, state: 'composing' | 'paused' | 'recording' = 'composing'): void {

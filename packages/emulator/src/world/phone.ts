@@ -4,6 +4,7 @@ import type { Presences } from '../stanzas/presences.ts'
 import type { Linking } from './linking.ts'
 import type { Linked } from './linking-error.ts'
 import { VirtualPerson } from './people.ts'
+import type { WaitOptions } from './waiting.ts'
 import type { World } from './world.ts'
 
 /** The phone that the public `Phone` describes: the other side of what Baileys calls an account. */
@@ -31,7 +32,7 @@ export class VirtualPhone extends VirtualPerson implements Phone {
     if (!unlink(this.world, this.phone, device)) throw new Error(`${this.phone} has no device ${device}.`)
   }
 
-  connected(): Promise<void> {
-    return this.world.connected(this.phone)
+  connected(options?: WaitOptions): Promise<void> {
+    return this.world.connected(this.phone, options)
   }
 }

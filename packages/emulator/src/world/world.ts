@@ -18,6 +18,7 @@ import { toJid } from './jids.ts'
 import type { Login } from './login.ts'
 import { Mailbox } from './mailbox.ts'
 import { Post } from './post.ts'
+import { Waiters, type WaitOptions } from './waiting.ts'
 
 /** Fewer one-time keys than this, and the server asks a companion for more. */
 const LOW_KEYS = 5
@@ -43,7 +44,7 @@ export class World {
   isClosed = false
   readonly #handsets = new Map<string, Handset>()
   readonly #keyIndexes = new Map<string, { key: string; list: Buffer }>()
-  readonly #loginWaiters = new Map<string, Set<() => void>>()
+  readonly #loginWaiters: Waiters<{ readonly phone: string; readonly resolve: () => void }>
 
   constructor(options: Settled, store: Store, act: FaultActions) {
     this.options = options
@@ -55,6 +56,7 @@ export class World {
     this.devices = new Devices(store)
     this.bundles = new Bundles(store, this.accounts, this.devices, this.random)
     this.post = new Post(store, (phone, device) => this.#ring(phone, device))
+    this.#loginWaiters = new Waiters(options.patienceMs)
     this.mail = new Mailbox(store, this.clock, options.patienceMs)
     this.groups = new Groups(store, this.clock, this.random)
     this.faults = new FaultState(act)
@@ -159,27 +161,14 @@ export class World {
 
   /** A companion logged in and wants its mail. */
   announceLogin(phone: string): void {
-    const waiters = this.#loginWaiters.get(phone)
-    this.#loginWaiters.delete(phone)
-    for (const resolve of waiters ?? []) resolve()
+    for (const waiter of this.#loginWaiters.now()) if (waiter.phone === phone) waiter.resolve()
   }
 
   /** Resolves when a companion of the account is logged in and takes its mail. */
-  connected(phone: string): Promise<void> {
-    if (this.loginsOf(phone).some(({ isActive }) => isActive)) return Promise.resolve()
-    return new Promise((resolve, reject) => {
-      const waiters = this.#loginWaiters.get(phone) ?? new Set()
-      this.#loginWaiters.set(phone, waiters)
-      const arrive = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-      const timer = setTimeout(() => {
-        waiters.delete(arrive)
-        reject(new Error(`no companion of ${phone} logged in within ${this.options.patienceMs} ms`))
-      }, this.options.patienceMs).unref()
-      waiters.add(arrive)
-    })
+  async connected(phone: string, options?: WaitOptions): Promise<void> {
+    if (this.loginsOf(phone).some(({ isActive }) => isActive)) return
+    const make = (resolve: () => void) => ({ phone, resolve })
+    await this.#loginWaiters.wait<void>(make, () => `no companion of ${phone} logged in`, options)
   }
 
   isValidPreKey(identityKey: Buffer, value: Buffer, signature: Buffer): boolean {
