@@ -100,6 +100,14 @@ export class Client {
     }
   }
 
+  /** Collects an event from now on; what it was given comes flat. */
+  collects<T extends keyof BaileysEventMap>(name: T): Flat<BaileysEventMap[T]>[] {
+    const seen: Flat<BaileysEventMap[T]>[] = []
+    // Baileys gives an event one value or a list of them, as its map says; `flat` takes both.
+    this.sock.ev.on(name, (value) => seen.push(...([value].flat() as Flat<BaileysEventMap[T]>[])))
+    return seen
+  }
+
   async link(phone: Phone): Promise<this> {
     this.connect()
     await phone.scans(await this.until(() => this.qr))
@@ -159,6 +167,8 @@ export class Client {
   }
 }
 
+type Flat<T> = T extends readonly (infer Item)[] ? Item : T
+
 const EVENTS = [
   'connection.update',
   'creds.update',
@@ -168,6 +178,8 @@ const EVENTS = [
   'groups.upsert',
   'groups.update',
   'group-participants.update',
+  'group.join-request',
+  'group.member-tag.update',
   'messaging-history.set',
   'message-receipt.update',
   'chats.update',

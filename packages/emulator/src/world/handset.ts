@@ -1,10 +1,12 @@
 import { type BinaryNode, decodeBinaryNode, type proto } from '@whiskeysockets/baileys'
 import { isSilent, textIn, typeOf } from '../content/reading.ts'
+import { outsideOf } from '../content/stanza.ts'
 import { SignalUnit } from '../signal/unit.ts'
 import { child, el } from '../stream/nodes.ts'
 import { toXml } from '../stream/xml.ts'
 import type { Account } from './accounts.ts'
 import { choicesIn } from './choices.ts'
+import { groupFor, requireAdmin } from './group-rules.ts'
 import { type Origin, originOf, readMessage } from './incoming.ts'
 import { parseJid, type Space, toJid } from './jids.ts'
 import { type Envelope, Outgoing, type Parcel } from './outgoing.ts'
@@ -247,9 +249,8 @@ export class Handset {
   ): Promise<Parcel[]> {
     const outgoing = new Outgoing(this.#world, unit, this.account)
     if (!to.endsWith('@g.us')) return outgoing.toPerson(this.#world.accounts.require(to), message, space, envelope)
-    const group = this.#world.groups.get(to)
-    if (!group) throw new Error(`There is no group ${to}.`)
-    if (!this.#world.groups.members(to).has(this.#phone)) throw new Error(`${this.#phone} is not a member of ${to}.`)
+    const group = groupFor(this.#world, to, this.#phone)
+    if (group.isAnnouncement || outsideOf(message).edit === '8') requireAdmin(this.#world, group, this.#phone)
     return outgoing.toGroup(group, message, envelope)
   }
 
