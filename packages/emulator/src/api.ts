@@ -1,6 +1,7 @@
 import type { Group, GroupOptions } from './api-group.ts'
 import type { Answer, Content } from './content/content.ts'
 import type { Faults } from './faults.ts'
+import type { SharedState } from './shared-state.ts'
 import type { UnknownStanza } from './unknown.ts'
 import type { Behaviour } from './world/accounts.ts'
 import type { Clock } from './world/clock.ts'
@@ -114,7 +115,7 @@ export interface Person {
 }
 
 /** A phone whose owner links companions to it. */
-export interface Phone extends Person {
+export interface Phone extends Person, SharedState {
   /** Numbers of the linked companions, oldest first. */
   readonly devices: number[]
   /**

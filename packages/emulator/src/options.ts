@@ -38,6 +38,8 @@ export interface EmulatorOptions {
    * them half the CPU then. Sessions are built on the signed keys alone. For load tests; 0, the default, tells the truth.
    */
   pretendPreKeys?: number
+  /** How many patches of app state a client gets at a time, before it has to ask for more: 100. */
+  appStatePage?: number
 }
 
 export type Settled = Required<Omit<EmulatorOptions, 'file' | 'seed' | 'tlsPort' | 'trace' | 'xmlLog'>> & {
@@ -67,5 +69,6 @@ export function withDefaults(options: EmulatorOptions): Settled {
     clock: options.clock ?? {},
     lidMigrated: options.lidMigrated ?? true,
     pretendPreKeys: options.pretendPreKeys ?? 0,
+    appStatePage: options.appStatePage ?? 100,
   }
 }

@@ -28,6 +28,7 @@ const FILES: Record<string, string> = {
 /** The stand-in is loud about what it does not know: silence would be mistaken for support. */
 export class UnknownStanzas {
   readonly all: UnknownStanza[] = []
+  readonly #complaints: string[] = []
   readonly #isStrict: boolean
   readonly #log: (line: string) => void
 
@@ -42,11 +43,19 @@ export class UnknownStanzas {
     this.#log(`unknown stanza from ${from}; a handler would go to ${unknown.file}:\n${unknown.xml}`)
   }
 
-  /** Throws when something unknown was seen, with the stanzas in its message. */
+  /** A client did something that others of its account would notice too late, such as signing with a wrong key. */
+  complain(what: string): void {
+    this.#complaints.push(what)
+    this.#log(what)
+  }
+
+  /** Throws when something unknown or wrong was seen, with all of it in the message. */
   assertQuiet(): void {
-    if (this.all.length === 0) return
     const list = this.all.map(({ from, xml, file }) => `from ${from}, for ${file}:\n${xml}`)
-    throw new Error(`The emulator saw ${this.all.length} stanzas that it does not know.\n\n${list.join('\n\n')}`)
+    const [unknown, wrong] = [list.length, this.#complaints.length]
+    if (unknown > 0)
+      throw new Error(`The emulator saw ${unknown} stanzas that it does not know.\n\n${list.join('\n\n')}`)
+    if (wrong > 0) throw new Error(`The emulator saw ${wrong} mistakes of clients.\n\n${this.#complaints.join('\n')}`)
   }
 
   /** On closing: in strict mode what was not understood is an error. */

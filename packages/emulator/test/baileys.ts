@@ -7,6 +7,7 @@ import {
   type GroupMetadata,
   initAuthCreds,
   makeWASocket,
+  proto,
   type SignalDataTypeMap,
   type UserFacingSocketConfig,
   type WAMessage,
@@ -30,6 +31,9 @@ export class Client {
   readonly kinds: string[] = []
   readonly groups: GroupMetadata[] = []
   readonly updates: BaileysEventMap['messages.update'] = []
+  readonly chats: BaileysEventMap['chats.update'] = []
+  /** What its own phone told it of the past, part by part. */
+  readonly history: BaileysEventMap['messaging-history.set'][] = []
   readonly warnings: string[] = []
   readonly closes: number[] = []
   /** Ids of messages that the server has acknowledged, and the errors of those it refused. */
@@ -78,6 +82,8 @@ export class Client {
     })
     sock.ev.on('groups.upsert', (groups) => this.groups.push(...groups))
     sock.ev.on('messages.update', (updates) => this.updates.push(...updates))
+    sock.ev.on('messaging-history.set', (part) => this.history.push(part))
+    sock.ev.on('chats.update', (updates) => this.chats.push(...updates))
     sock.ev.on('connection.update', ({ qr, connection, lastDisconnect }) => {
       if (qr) this.qr = qr
       if (connection === 'open') this.isOpen = true
@@ -200,7 +206,10 @@ export function memoryAuth({ initAuthCreds, BufferJSON }: Library = rc14): Authe
         const found: { [id: string]: SignalDataTypeMap[T] } = {}
         for (const id of ids) {
           const row = rows.get(`${type} ${id}`)
-          if (row !== undefined) found[id] = JSON.parse(row, BufferJSON.reviver)
+          if (row === undefined) continue
+          const value = JSON.parse(row, BufferJSON.reviver)
+          // Protobuf writes its bytes as base64 before BufferJSON sees them, as in Baileys' own stores.
+          found[id] = type === 'app-state-sync-key' ? proto.Message.AppStateSyncKeyData.fromObject(value) : value
         }
         return found
       },

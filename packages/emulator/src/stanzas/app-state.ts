@@ -1,5 +1,7 @@
 import { type BinaryNode, proto } from '@whiskeysockets/baileys'
-import { bytesOf, child, children, el, SERVER } from '../stream/nodes.ts'
+import { bytesOf, child, children, el } from '../stream/nodes.ts'
+import { readMutation } from '../syncd/mutations.ts'
+import { isCollection } from '../world/collections.ts'
 import type { Login } from '../world/login.ts'
 import type { World } from '../world/world.ts'
 import type { Subject } from './registry.ts'
@@ -10,63 +12,77 @@ export function appState(world: World): Subject {
     iqs: {
       'w:sync:app:state set sync': (login, iq) => {
         const collections = children(child(iq, 'sync'), 'collection')
-        return [
-          el(
-            'sync',
-            {},
-            collections.map((collection) => exchange(world, login, collection)),
-          ),
-        ]
+        const answers = collections.map((collection) => exchange(world, login, collection))
+        return [el('sync', {}, answers)]
       },
     },
   }
 }
 
+/**
+ * Takes a patch, or hands out what the companion has not got. Clients read the codes of errors like this: 400 and 404
+ * are final, 409 means that others were faster and comes with what they wrote, anything else may be tried again.
+ */
 function exchange(world: World, login: Login, collection: BinaryNode): BinaryNode {
-  const name = collection.attrs.name ?? ''
-  const known = Number(collection.attrs.version ?? 0)
-  const version = versionOf(world, login.phone, name)
-  const patch = child(collection, 'patch')
-  if (!patch)
-    return el('collection', { name, version, has_more_patches: 'false' }, patchesSince(world, login, name, known))
-  if (known !== version) {
-    const attrs = { name, version, type: 'error', has_more_patches: 'false' }
-    return el('collection', attrs, [
-      el('error', { code: 409, text: 'conflict' }),
-      ...patchesSince(world, login, name, known),
-    ])
+  const { name, version: known = '0' } = collection.attrs
+  if (!isCollection(name)) return refusal({ name }, 404, 'item-not-found')
+  const { version } = world.appState.collections.head(login.phone, name)
+  const from = Number(known)
+  const upload = child(collection, 'patch')
+  if (!upload) {
+    const snapshot = collection.attrs.return_snapshot === 'true' ? snapshotOf(world, login.phone, name, version) : []
+    if (snapshot.length > 0) return el('collection', { name, version, has_more_patches: 'false' }, snapshot)
+    const { attrs, content } = patchesAfter(world, login.phone, name, from, version)
+    return el('collection', attrs, content)
   }
-  world.post.commit(() => {
-    world.store.run(
-      'INSERT INTO app_state (phone, collection, version, patch) VALUES (?, ?, ?, ?)',
-      login.phone,
-      name,
-      version + 1,
-      bytesOf(patch),
-    )
-    const changed = el('collection', { name, version: version + 1 })
-    world.queueToAll(login.phone, world.notification('server_sync', SERVER, [changed]), login.device)
-  })
-  return el('collection', { name, version: version + 1 })
+  const patch = readPatch(bytesOf(upload))
+  // A companion that is ahead of the server would be told to merge with nothing, again and again.
+  if (!patch || !Number.isInteger(from) || from > version) return refusal({ name, version }, 400, 'bad-request')
+  if (from < version) {
+    const { attrs, content } = patchesAfter(world, login.phone, name, from, version)
+    return refusal(attrs, 409, 'conflict', content)
+  }
+  return el('collection', { name, version: world.appState.accept(login.phone, login.device, name, patch) })
 }
 
-function patchesSince(world: World, login: Login, name: string, known: number): BinaryNode[] {
-  const rows = world.store.all<{ version: number; patch: Buffer }>(
-    'SELECT version, patch FROM app_state WHERE phone = ? AND collection = ? AND version > ? ORDER BY version',
-    login.phone,
-    name,
-    known,
-  )
-  if (rows.length === 0) return []
-  const patches = rows.map(({ version, patch }) => {
-    // Without a version in it, a client counts every patch as the next one after its own.
-    const whole = { ...proto.SyncdPatch.decode(patch), version: { version } }
-    return el('patch', {}, proto.SyncdPatch.encode(whole).finish())
-  })
-  return [el('patches', {}, patches)]
+function refusal(
+  attrs: Record<string, string | number | undefined>,
+  code: number,
+  text: string,
+  content: BinaryNode[] = [],
+): BinaryNode {
+  return el('collection', { ...attrs, type: 'error' }, [el('error', { code, text }), ...content])
 }
 
-function versionOf(world: World, phone: string, name: string): number {
-  const sql = 'SELECT max(version) AS version FROM app_state WHERE phone = ? AND collection = ?'
-  return world.store.first<{ version: number | null }>(sql, phone, name)?.version ?? 0
+/** One page of patches; the version is that of the last one in it. */
+function patchesAfter(world: World, phone: string, name: string, known: number, newest: number) {
+  const rows = world.appState.collections.patchesAfter(phone, name, known, world.options.appStatePage)
+  const version = rows.at(-1)?.version ?? newest
+  const content =
+    rows.length === 0
+      ? []
+      : [
+          el(
+            'patches',
+            {},
+            rows.map(({ bytes }) => el('patch', {}, bytes)),
+          ),
+        ]
+  return { attrs: { name, version, has_more_patches: String(version < newest) }, content }
+}
+
+function snapshotOf(_world: World, _phone: string, _name: string, _version: number): BinaryNode[] {
+  return []
+}
+
+/** Undefined when there is nothing in it that the server could keep. */
+function readPatch(bytes: Buffer): proto.ISyncdPatch | undefined {
+  try {
+    const patch = proto.SyncdPatch.decode(bytes)
+    const isWhole = patch.mutations.every((mutation) => readMutation(mutation) !== undefined)
+    const isSomething = patch.mutations.length > 0 || patch.externalMutations != null
+    return isWhole && isSomething && patch.patchMac && patch.snapshotMac ? patch : undefined
+  } catch {
+    return undefined // not a protobuf
+  }
 }

@@ -18,7 +18,10 @@ export function pairing(world: World): Subject {
   }
 }
 
-/** Removes a companion, tells those who knew it, and ends its connection with the reason. */
+/**
+ * Removes a companion, tells those who knew it, and ends its connection with the reason. What the account shares from
+ * then on is written with a key that the companion never got.
+ */
 export function unlink(world: World, phone: string, device: number): boolean {
   const registered = world.devices.get(phone, device)
   if (!registered) return false
@@ -30,5 +33,8 @@ export function unlink(world: World, phone: string, device: number): boolean {
   const removed = el('stream:error', { code: '401' }, [el('conflict', { type: 'device_removed' })])
   // After the result of the query, when the companion removed itself.
   if (login) setImmediate(() => login.connection.end(removed))
+  world.appState.rotate(phone).catch((error: unknown) => {
+    if (!world.isClosed) world.warn(`${phone} could not share a new key: ${String(error)}`)
+  })
   return true
 }

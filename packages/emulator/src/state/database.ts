@@ -128,4 +128,20 @@ CREATE TABLE IF NOT EXISTS group_invites (
   PRIMARY KEY (id, phone)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS dead_invites (code TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS app_state_heads (
+  phone TEXT NOT NULL, collection TEXT NOT NULL, version INTEGER NOT NULL, hash BLOB NOT NULL, snapshot_mac BLOB NOT NULL,
+  key_id BLOB NOT NULL, PRIMARY KEY (phone, collection)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS app_state_records (
+  phone TEXT NOT NULL, collection TEXT NOT NULL, index_mac BLOB NOT NULL, blob BLOB NOT NULL, key_id BLOB NOT NULL,
+  changed INTEGER NOT NULL, PRIMARY KEY (phone, collection, index_mac)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS app_state_keys (
+  phone TEXT NOT NULL, turn INTEGER NOT NULL, id BLOB NOT NULL, data BLOB NOT NULL, made_at INTEGER NOT NULL,
+  PRIMARY KEY (phone, turn)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS past (
+  owner TEXT NOT NULL, chat TEXT NOT NULL, id TEXT NOT NULL, author TEXT NOT NULL, at INTEGER NOT NULL,
+  message BLOB NOT NULL, PRIMARY KEY (owner, chat, id)
+) WITHOUT ROWID;
 `

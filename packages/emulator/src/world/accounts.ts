@@ -3,6 +3,7 @@ import { Curve } from '@whiskeysockets/baileys'
 import type { Store } from '../state/database.ts'
 import type { Random } from '../state/random.ts'
 import type { RawKeyPair } from '../state/server-keys.ts'
+import { syncKeyId } from '../syncd/keys.ts'
 import { parseJid } from './jids.ts'
 
 /**
@@ -19,7 +20,7 @@ export interface Identity {
   readonly signedPreKey: { readonly id: number; readonly pair: RawKeyPair; readonly signature: Buffer }
   /** Names the account in every device list it signs; constant for ever. */
   readonly rawId: number
-  /** The key the phone shares with its companions to encrypt app state. */
+  /** The first key the phone shares with its companions to encrypt app state. */
   readonly appStateKey: { readonly id: Buffer; readonly data: Buffer }
 }
 
@@ -163,13 +164,13 @@ export function newIdentity(random: Random, phone: string): Identity {
   const stream = `identity/${phone}`
   const key = random.pair(stream)
   const pair = random.pair(stream)
-  const numbers = random.bytes(10, stream)
+  const numbers = random.bytes(6, stream)
   return {
     key,
     registrationId: (numbers.readUInt16BE(0) & 0x3fff) + 1,
     signedPreKey: { id: 1, pair, signature: signPreKey(key, pair.public) },
     rawId: numbers.readUInt32BE(2) >>> 1,
-    appStateKey: { id: Buffer.from([0, 1, ...numbers.subarray(6)]), data: random.bytes(32, stream) },
+    appStateKey: { id: syncKeyId(1), data: random.bytes(32, stream) },
   }
 }
 

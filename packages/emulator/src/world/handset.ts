@@ -69,13 +69,17 @@ export class Handset {
     })
   }
 
-  /** Sends a companion something that no chat shows; `alongside` runs in the same commit. */
-  tellCompanion(device: number, messages: readonly proto.IMessage[], alongside: () => void): Promise<void> {
+  /**
+   * Sends a companion something that no chat shows: what `compose` returns when it is its turn. `alongside` runs in the
+   * same commit.
+   */
+  tellCompanion(device: number, compose: () => readonly proto.IMessage[], alongside?: () => void): Promise<void> {
     return this.#inTurn(async () => {
+      if (!this.#world.exists(this.#phone, device)) return
       const unit = new SignalUnit(this.#world.store, this.#phone)
       const outgoing = new Outgoing(this.#world, unit, this.account)
       const parcels: Parcel[] = []
-      for (const message of messages) {
+      for (const message of compose()) {
         parcels.push(
           await outgoing.toCompanion(device, message, { id: this.#newMessageId(), at: this.#world.clock.seconds() }),
         )
@@ -83,7 +87,7 @@ export class Handset {
       this.#world.post.commit(() => {
         unit.write()
         this.#queue(parcels)
-        alongside()
+        alongside?.()
       })
     })
   }

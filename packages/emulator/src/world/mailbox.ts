@@ -3,6 +3,7 @@ import { type Remarks, remarksIn, textIn, typeOf } from '../content/reading.ts'
 import type { Store } from '../state/database.ts'
 import type { Clock } from './clock.ts'
 import type { Space } from './jids.ts'
+import type { Past } from './past.ts'
 import { Waiters, type WaitOptions } from './waiting.ts'
 
 /** A message as the screen of a phone shows it: once per sender and id, however often it arrived. */
@@ -27,17 +28,6 @@ export interface Heard extends Remarks {
   readonly raw: string
   /** Place in the order of arrival. */
   readonly seq: number
-}
-
-/** A message as a phone tells a new companion of it. */
-export interface Past {
-  readonly id: string
-  /** Phone digits of the person who wrote it. */
-  readonly author: string
-  /** As in {@link Heard}. */
-  readonly chat: string
-  readonly at: number
-  readonly message: proto.IMessage
 }
 
 /** A message that a person knows, because they wrote it or it arrived. */
@@ -195,20 +185,6 @@ export class Mailbox {
       id,
     )
     return row && { ...row, message: proto.Message.decode(row.message) }
-  }
-
-  /** The newest messages that `owner` wrote or heard, oldest first. */
-  past(owner: string, limit: number): Past[] {
-    const rows = this.#store.all<Omit<Past, 'message'> & { message: Buffer }>(
-      `SELECT * FROM (
-         SELECT id, sender AS author, chat, at, message FROM heard WHERE owner = ?
-         UNION ALL SELECT id, owner AS author, chat, at, message FROM sent WHERE owner = ?
-         ORDER BY at DESC, id LIMIT ?) ORDER BY at, id`,
-      owner,
-      owner,
-      limit,
-    )
-    return rows.map(({ message, ...row }) => ({ ...row, message: proto.Message.decode(message) }))
   }
 
   /** Inside a commit: somebody confirmed messages. Only those that a person in the emulator wrote are noted. */

@@ -3,12 +3,12 @@ import { unlink } from '../stanzas/pairing.ts'
 import type { Presences } from '../stanzas/presences.ts'
 import type { Linking } from './linking.ts'
 import type { Linked } from './linking-error.ts'
-import { VirtualPerson } from './people.ts'
+import { StatefulPhone } from './stateful-phone.ts'
 import type { WaitOptions } from './waiting.ts'
 import type { World } from './world.ts'
 
 /** The phone that the public `Phone` describes: the other side of what Baileys calls an account. */
-export class VirtualPhone extends VirtualPerson implements Phone {
+export class VirtualPhone extends StatefulPhone implements Phone {
   readonly #linking: Linking
 
   constructor(world: World, presences: Presences, linking: Linking, phone: string) {

@@ -3,7 +3,7 @@ import { proto } from '@whiskeysockets/baileys'
 import type { Account } from './accounts.ts'
 import { toJid } from './jids.ts'
 import type { Login } from './login.ts'
-import type { Past } from './mailbox.ts'
+import type { Past } from './past.ts'
 import type { World } from './world.ts'
 
 const { Type, HistorySyncType } = {
@@ -17,13 +17,14 @@ export async function settleCompanion(world: World, login: Login): Promise<void>
   const registered = world.devices.get(phone, device)
   if (!registered || registered.isSettled) return
   const account = world.accounts.require(phone)
-  const messages = [
-    keyShare(world, account, [0, ...world.devices.of(phone).map(({ keyIndex }) => keyIndex)]),
+  world.appState.begin(account)
+  const compose = () => [
+    world.appState.share(phone),
     history(world, HistorySyncType.INITIAL_BOOTSTRAP, { conversations: conversations(world, account) }),
     history(world, HistorySyncType.PUSH_NAME, { pushnames: pushNames(world, account) }),
     history(world, HistorySyncType.RECENT, { conversations: [] }),
   ]
-  await world.handset(phone).tellCompanion(device, messages, () => world.devices.settle(phone, device))
+  await world.handset(phone).tellCompanion(device, compose, () => world.devices.settle(phone, device))
 }
 
 /** More would not fit into a message; a real phone sends the rest in files. */
@@ -32,7 +33,7 @@ const MESSAGES = 500
 /** The chats on the phone, each with its messages, newest first. */
 function conversations(world: World, account: Account): proto.IConversation[] {
   const chats = new Map<string, Past[]>()
-  for (const past of world.mail.past(account.phone, MESSAGES)) {
+  for (const past of world.past.of(account.phone, { limit: MESSAGES })) {
     chats.set(past.chat, [past, ...(chats.get(past.chat) ?? [])])
   }
   return [...chats].map(([chat, messages]) => {
@@ -63,7 +64,10 @@ function toInfo(world: World, account: Account, remoteJid: string, past: Past): 
 
 /** How the people whom the phone knows call themselves. */
 function pushNames(world: World, account: Account): proto.IPushname[] {
-  const known = new Set([account.phone, ...world.mail.past(account.phone, MESSAGES).map(({ author }) => author)])
+  const known = new Set([
+    account.phone,
+    ...world.past.of(account.phone, { limit: MESSAGES }).map(({ author }) => author),
+  ])
   return [...known].flatMap((phone) => {
     const person = world.accounts.get(phone)
     return person ? [{ id: toJid(person, 'pn'), pushname: person.name ?? phone }] : []
@@ -71,18 +75,6 @@ function pushNames(world: World, account: Account): proto.IPushname[] {
 }
 
 const toSeconds = (ms: number) => Math.floor(ms / 1000)
-
-function keyShare(world: World, account: Account, deviceIndexes: number[]): proto.IMessage {
-  const { appStateKey, rawId } = account.identity
-  const fingerprint = { rawId, currentIndex: Math.max(...deviceIndexes), deviceIndexes }
-  const key = {
-    keyId: { keyId: appStateKey.id },
-    keyData: { keyData: appStateKey.data, fingerprint, timestamp: world.clock.now() },
-  }
-  return {
-    protocolMessage: { type: Type.APP_STATE_SYNC_KEY_SHARE, appStateSyncKeyShare: { keys: [key] } },
-  }
-}
 
 /** Inline: a path would be fetched from WhatsApp's own media host, because this message has no place for another. */
 function history(

@@ -9,6 +9,7 @@ import { loadServerKeys, type ServerKeys } from '../state/server-keys.ts'
 import { el, SERVER } from '../stream/nodes.ts'
 import { UnknownStanzas } from '../unknown.ts'
 import { type Account, Accounts } from './accounts.ts'
+import { AppState } from './app-state.ts'
 import { type Bundle, Bundles } from './bundles.ts'
 import { NetworkClock } from './clock.ts'
 import { type Device, Devices } from './devices.ts'
@@ -17,6 +18,7 @@ import { Handset } from './handset.ts'
 import { toJid } from './jids.ts'
 import type { Login } from './login.ts'
 import { Mailbox } from './mailbox.ts'
+import { PastMessages } from './past.ts'
 import { Post } from './post.ts'
 import { Waiters, type WaitOptions } from './waiting.ts'
 
@@ -35,7 +37,9 @@ export class World {
   readonly bundles: Bundles
   readonly post: Post
   readonly mail: Mailbox
+  readonly past: PastMessages
   readonly groups: Groups
+  readonly appState: AppState
   readonly faults: FaultState
   readonly unknown: UnknownStanzas
   readonly wire: StanzaLog
@@ -58,10 +62,12 @@ export class World {
     this.post = new Post(store, (phone, device) => this.#ring(phone, device))
     this.#loginWaiters = new Waiters(options.patienceMs)
     this.mail = new Mailbox(store, this.clock, options.patienceMs)
+    this.past = new PastMessages(store)
     this.groups = new Groups(store, this.clock, this.random)
     this.faults = new FaultState(act)
     this.wire = new StanzaLog({ ...options, warn: options.log }, this.clock)
     this.unknown = new UnknownStanzas(options.strict, options.log)
+    this.appState = new AppState(this)
   }
 
   handset(phone: string): Handset {

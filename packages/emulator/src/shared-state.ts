@@ -1,0 +1,40 @@
+import type { StateAction, StateChange } from './world/app-state.ts'
+import type { WaitOptions } from './world/waiting.ts'
+
+/** A message on the screen of a phone, as `messages()` and `hears()` give it. */
+export interface Shown {
+  readonly id: string
+  /** Phone digits of the person who wrote it. */
+  readonly from: string
+  /** Phone digits of the other person, or the id of the group. */
+  readonly chat: string
+}
+
+/**
+ * What a phone and its companions agree on (WhatsApp calls it app state), written by the phone. Everything here is
+ * committed when it returns, and the companions are told to fetch it. Chats are named by phone digits, group id or JID.
+ */
+export interface SharedState {
+  pinsChat(chat: string, isPinned?: boolean): void
+  /** Until a time in ms, for good when there is none; `false`: no longer. */
+  mutesChat(chat: string, until?: number | false): void
+  archivesChat(chat: string, isArchived?: boolean): void
+  /** Marks a chat as read, or as unread. No receipts are sent. */
+  marksChatRead(chat: string, isRead?: boolean): void
+  clearsChat(chat: string): void
+  deletesChat(chat: string): void
+  stars(message: Shown, isStarred?: boolean): void
+  deletesForMe(message: Shown): void
+  /** Writes a name into the phone's address book; without one the entry is deleted. */
+  renamesContact(phone: string, name?: string): void
+  /** How the account calls itself: the push name. */
+  renamesItself(name: string): void
+  /** Anything else, as it is: one patch for each collection. */
+  changesState(changes: readonly StateChange[]): void
+  /** All facts that are true now, whoever of the account's devices wrote them. */
+  state(): StateAction[]
+  /** Waits until a fact is true that matches; resolves at once if it is. Rejects when `patienceMs` is over. */
+  learns(matches: (action: StateAction) => boolean, options?: WaitOptions): Promise<StateAction>
+  /** Makes a new key for the state and hands it to the companions, as happens by itself when one is unlinked. */
+  renewsStateKey(): Promise<void>
+}
