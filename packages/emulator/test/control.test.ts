@@ -3,25 +3,7 @@ import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { expect, test } from 'vitest'
 import { type Client, withEmulator } from './baileys.ts'
-
-interface Answer {
-  status: number
-  body: Record<string, unknown>
-}
-
-const MAX = '491234567890'
-
-function apiOf(controlUrl: string) {
-  const call = async (method: string, path: string, body?: unknown): Promise<Answer> => {
-    const text = typeof body === 'string' ? body : JSON.stringify(body)
-    const response = await fetch(`${controlUrl}${path}`, { method, ...(body !== undefined && { body: text }) })
-    return { status: response.status, body: (await response.json()) as Record<string, unknown> }
-  }
-  return {
-    get: (path: string) => call('GET', path),
-    post: (path: string, body: unknown) => call('POST', path, body),
-  }
-}
+import { type Answer, apiOf, MAX } from './control-api.ts'
 
 async function scan(api: ReturnType<typeof apiOf>, client: Client, query = ''): Promise<Answer> {
   const answer = await api.post(`/admin/mock-phone/scan-qr${query}`, await client.until(() => client.qr))

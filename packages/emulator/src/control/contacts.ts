@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Contact } from '../api.ts'
 import { BEHAVIOURS } from '../world/accounts.ts'
 import { InputError } from './input.ts'
+import { messageOperations } from './messages.ts'
 import { type Operation, operation } from './operation.ts'
 import { contactOf, free, peopleOperations } from './people.ts'
 import { digits, ids, phone, text } from './schemas.ts'
@@ -77,6 +78,7 @@ export const contactOperations: readonly Operation[] = [
     errors: [404],
     handle: (network, { params }) => contactOf(network, params.phone).reinstall(),
   }),
+  ...messageOperations('contact'),
   ...peopleOperations('contact'),
 ]
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { IqError } from '../stanzas/iq-error.ts'
 import { LinkingError } from '../world/linking-error.ts'
 import { PatienceError } from '../world/waiting.ts'
 import { InputError, readInput } from './input.ts'
@@ -32,7 +33,14 @@ function toProblem(error: unknown): { status: number; body: object } {
     return { status, body: { error: error.message, field: error.field } }
   }
   if (error instanceof PatienceError) return { status: 504, body: { error: error.message, field: 'timeoutMs' } }
+  // What WhatsApp answers to a client that asks for it, a person in the emulator hears too.
+  if (error instanceof IqError)
+    return { status: statusOf(error.code), body: { error: error.message, code: error.code } }
   return { status: 500, body: { error: String(error) } }
+}
+
+function statusOf(code: number): number {
+  return [403, 404, 409, 410].includes(code) ? code : 400
 }
 
 function respond(response: ServerResponse, status: number, body: unknown, type?: Operation['answerType']): void {

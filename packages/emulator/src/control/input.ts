@@ -16,6 +16,19 @@ export class InputError extends Error {
   }
 }
 
+/**
+ * Runs what only the network can judge. What it refuses it says with a plain `Error`, and the caller was wrong in
+ * `field`; every other error is one of ours and stays what it is.
+ */
+export async function refusedAs<T>(field: string, job: () => T | Promise<T>): Promise<T> {
+  try {
+    return await job()
+  } catch (error) {
+    if (error instanceof Error && error.constructor === Error) throw new InputError(field, error.message)
+    throw error
+  }
+}
+
 /** Everything a request says, checked. Throws an `InputError` that names the first field that is wrong. */
 export async function readInput(operation: Operation, request: IncomingMessage, url: URL, params: object) {
   return {

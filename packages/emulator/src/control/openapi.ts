@@ -6,8 +6,10 @@ type Json = Record<string, unknown>
 
 const REASONS: Readonly<Record<number, string>> = {
   400: 'Something in the request is wrong; `field` says what',
+  403: 'Who acts may not do that',
   404: 'There is no such phone, contact, group or route',
   409: 'It is somebody or something else already, or its client has gone',
+  410: 'It was there once, and is no more',
   413: 'The body is too long',
   500: 'The emulator did not do what it should',
   504: 'It did not happen in time',

@@ -20,7 +20,7 @@ export interface Input<P extends z.ZodType, Q extends z.ZodType, B extends z.Zod
 }
 
 /** Besides 400 for bad input, 413 for a body that is too long and 500 for what should not happen. */
-export type Status = 404 | 409 | 504
+export type Status = 403 | 404 | 409 | 410 | 504
 
 /** One thing that can be done over HTTP: everything that is said about it, and what does it. */
 export interface Operation<

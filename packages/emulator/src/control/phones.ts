@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Phone } from '../api.ts'
 import { InputError } from './input.ts'
+import { messageOperations } from './messages.ts'
 import { type Network, type Operation, operation } from './operation.ts'
 import { free, peopleOperations, phoneOf, waiting } from './people.ts'
 import { examples, phone, phoneShown, text, timeoutMs } from './schemas.ts'
@@ -110,6 +111,7 @@ export const phoneOperations: readonly Operation[] = [
     handle: (network, { params, query, signal }) =>
       phoneOf(network, params.phone).connected(waiting({ timeoutMs: query.timeoutMs, signal })),
   }),
+  ...messageOperations('phone'),
   ...peopleOperations('phone'),
 ]
 

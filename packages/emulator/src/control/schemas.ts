@@ -64,6 +64,19 @@ export const heard = z
     at: z.int().meta({ description: 'Milliseconds since the epoch' }),
     copies: z.int().meta({ description: 'How often it arrived under the same id' }),
     chat: z.string().optional().meta({ description: 'The id of the group, when it was written in one' }),
+    choices: z
+      .array(z.string())
+      .optional()
+      .meta({ description: 'What a vote picks, in the order of the poll, or the answer to an event' }),
+    concerns: z
+      .string()
+      .optional()
+      .meta({ description: 'Id of the message that it edits, takes back, reacts to, votes on, answers or pins' }),
+    quotes: z.string().optional().meta({ description: 'Id of the message that it quotes' }),
+    mentions: z.array(z.string()).optional().meta({ description: 'JIDs as they stand in it' }),
+    isForwarded: z.boolean().optional(),
+    isViewOnce: z.boolean().optional(),
+    message: z.record(z.string(), z.unknown()).optional().meta({ description: 'The proto.Message, with ?message=1' }),
     raw: z.string().optional().meta({ description: 'The stanza of the first copy as XML, with ?raw=1' }),
   })
   .meta({ id: 'Heard', description: 'A message as the screen of a phone shows it' })
@@ -81,6 +94,7 @@ export const problem = z
   .object({
     error: z.string().meta({ description: 'For people' }),
     field: z.string().optional().meta({ description: 'What to look at: a field, or path, query, body' }),
+    code: z.int().optional().meta({ description: 'What a client gets that asks WhatsApp for the same' }),
   })
   .meta({ id: 'Problem', description: 'Why a request was refused' })
 

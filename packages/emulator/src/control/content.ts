@@ -1,0 +1,97 @@
+import { proto } from '@whiskeysockets/baileys'
+import { z } from 'zod'
+import type { Content } from '../content/content.ts'
+import { count, phone, text } from './schemas.ts'
+
+/** What a person can send, as JSON: the `Content` of the in-process API, with bytes in base64. */
+
+const additions = {
+  quotes: text.optional().meta({ description: 'Id of a message that this person has written or received' }),
+  mentions: z
+    .array(phone)
+    .min(1)
+    .optional()
+    .meta({ description: 'Numbers of the people named in it; the text itself says @ and their number' }),
+  disappearsAfter: count.optional().meta({ description: 'Seconds' }),
+}
+
+const poll = z.strictObject({
+  question: text,
+  options: z.array(text).min(2).max(12),
+  pick: count.optional().meta({ description: 'How many options may be picked; 0, the default, is any number' }),
+})
+
+const event = z.strictObject({
+  name: text,
+  description: text.optional(),
+  startsAt: z.int().meta({ description: 'Milliseconds since the epoch' }),
+  endsAt: z.int().optional(),
+  place: text.optional(),
+})
+
+const location = z.strictObject({
+  latitude: z.number().min(-90).max(90),
+  longitude: z.number().min(-180).max(180),
+  name: text.optional(),
+  address: text.optional(),
+  isLive: z.boolean().optional().meta({ description: 'Moves while it is shared' }),
+})
+
+const KINDS = {
+  text,
+  poll,
+  event,
+  cards: z
+    .array(z.strictObject({ name: text, phone }))
+    .min(1)
+    .meta({ description: 'One contact card, or several in one message' }),
+  location,
+  message: z
+    .record(z.string(), z.unknown())
+    .superRefine(isMessage)
+    .meta({ description: 'A proto.Message that goes out as it is; bytes are base64' }),
+} as const
+
+function isMessage(given: Record<string, unknown>, context: z.core.$RefinementCtx): void {
+  try {
+    const made = proto.Message.fromObject(given)
+    const strange = Object.keys(given).find((field) => !Object.hasOwn(made, field))
+    if (strange !== undefined)
+      context.addIssue({ code: 'custom', message: `has a field ${strange}, and none is called so` })
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: `is no proto.Message: ${String(error)}` })
+  }
+}
+
+/** The fields of a content, of which exactly one says what it is. */
+export const contentFields = { ...z.object(KINDS).partial().shape, ...additions }
+
+type Given = z.output<z.ZodObject<typeof contentFields>>
+
+/** Use it with `.superRefine` on the object that holds the fields: one kind, and only one. */
+export function isOneKind(given: Given, context: z.core.$RefinementCtx): void {
+  const kinds = Object.keys(KINDS).filter((kind) => kind in given)
+  if (kinds.length === 1) return
+  const message = kinds.length === 0 ? 'is missing, or another kind of content' : 'says what it is a second time'
+  context.addIssue({ code: 'custom', path: [kinds[1] ?? 'text'], message })
+}
+
+export function toContent(given: Given): Content {
+  const { quotes, mentions, disappearsAfter, ...body } = given
+  const around = definedOnly({ quotes, mentions, disappearsAfter })
+  if (body.message !== undefined) return { message: proto.Message.fromObject(body.message), ...around }
+  if (body.text !== undefined) return { text: body.text, ...around }
+  if (body.poll) return { poll: definedOnly(body.poll), ...around }
+  if (body.event) return { event: definedOnly(body.event), ...around }
+  if (body.cards) return { cards: body.cards, ...around }
+  if (body.location) return { location: definedOnly(body.location), ...around }
+  throw new TypeError('isOneKind has seen to it that there is one.')
+}
+
+type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> }
+
+/** zod gives optional fields as `undefined`; options objects leave them out. */
+export function definedOnly<T extends object>(values: T): Defined<T> {
+  // What is left has no undefined in it; a field that was optional still is.
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<T>
+}
