@@ -38,6 +38,8 @@ export class Client {
   readonly closes: number[] = []
   /** Ids of messages that the server has acknowledged, and the errors of those it refused. */
   readonly acks = new Map<string, string | undefined>()
+  /** Attributes of the receipts that came over the wire: a status may never show up as an update. */
+  readonly receipts: Record<string, string>[] = []
   readonly #emulator: { url: string }
   readonly #config: Partial<UserFacingSocketConfig>
   readonly #library: Library
@@ -78,6 +80,10 @@ export class Client {
     })
     sock.ws.on('CB:ack,class:message', ({ attrs }: BinaryNode) => {
       this.acks.set(attrs.id ?? '', attrs.error)
+      this.#bell.emit('change')
+    })
+    sock.ws.on('CB:receipt', ({ attrs }: BinaryNode) => {
+      this.receipts.push(attrs)
       this.#bell.emit('change')
     })
     sock.ev.on('groups.upsert', (groups) => this.groups.push(...groups))

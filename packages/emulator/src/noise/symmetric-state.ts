@@ -40,10 +40,10 @@ export class SymmetricState {
     return plain
   }
 
-  /** Ends the handshake. The first derived key is the client's sending key. */
-  split(): Transport {
+  /** Ends the handshake, for the server unless said otherwise. The first derived key is the client's sending key. */
+  split(side: 'server' | 'client' = 'server'): Transport {
     const [fromClient, toClient] = this.#derive(Buffer.alloc(0))
-    return new Transport(fromClient, toClient)
+    return side === 'server' ? new Transport(fromClient, toClient) : new Transport(toClient, fromClient)
   }
 
   #derive(secret: Uint8Array): [Buffer, Buffer] {

@@ -5,21 +5,21 @@ const NO_AAD = Buffer.alloc(0)
 
 /** The two ciphers after the handshake, each with its own counter: frames must be opened in the order of arrival. */
 export class Transport {
-  readonly #fromClient: Buffer
-  readonly #toClient: Buffer
+  readonly #incoming: Buffer
+  readonly #outgoing: Buffer
   #received = 0
   #sent = 0
 
-  constructor(fromClient: Buffer, toClient: Buffer) {
-    this.#fromClient = fromClient
-    this.#toClient = toClient
+  constructor(incoming: Buffer, outgoing: Buffer) {
+    this.#incoming = incoming
+    this.#outgoing = outgoing
   }
 
   open(frame: Uint8Array): Buffer {
-    return aesDecryptGCM(frame, this.#fromClient, nonce(this.#received++), NO_AAD)
+    return aesDecryptGCM(frame, this.#incoming, nonce(this.#received++), NO_AAD)
   }
 
   seal(plain: Uint8Array): Buffer {
-    return aesEncryptGCM(plain, this.#toClient, nonce(this.#sent++), NO_AAD)
+    return aesEncryptGCM(plain, this.#outgoing, nonce(this.#sent++), NO_AAD)
   }
 }

@@ -45,6 +45,7 @@ function deliver(world: World, login: Login, node: BinaryNode): Verdict {
       const device = parseJid(entry.attrs.jid)
       const owner = world.accounts.byJid(entry.attrs.jid)
       if (!device || !owner || !world.exists(owner.phone, device.device)) continue
+      if (device.device === 0 && isConfirmedUnread(stanza, owner, node.attrs.to)) continue
       const isOwn = owner.phone === login.phone
       const message = isOwn ? ownCopy(stanza, node.attrs.to, children(entry)) : forPerson(stanza, children(entry))
       world.post.queue(owner.phone, device.device, message)
@@ -59,6 +60,14 @@ interface Stanza {
   readonly node: BinaryNode
   readonly sender: Account
   readonly space: Space
+}
+
+/** Blind contacts and what is copied of messages to them: confirmed in the commit of the message, and never queued. */
+function isConfirmedUnread({ world, login, node, sender, space }: Stanza, owner: Account, chat?: string): boolean {
+  const origin = { author: sender, device: login.device, space, group: undefined }
+  const partner = owner.phone === login.phone ? world.accounts.byJid(chat) : undefined
+  const recipient = partner && toJid(partner, space)
+  return world.handset(owner.phone).confirmsUnread(origin, { id: node.attrs.id ?? '', recipient, isPeer: false })
 }
 
 /** One ciphertext for one device: the resend that a retry receipt asked for, or housekeeping for the own phone. */

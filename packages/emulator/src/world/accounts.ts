@@ -8,9 +8,10 @@ import { parseJid } from './jids.ts'
 
 /**
  * What a contact does with a text: `silent` only confirms it, `echo` answers it with its own text, `polite` does too, but
- * falls silent when its answers are answered at once several times: two bots would talk for ever.
+ * falls silent when its answers are answered at once several times: two bots would talk for ever. `blind` confirms what
+ * arrives without decrypting it: for load. It hears nothing, and the phone of who writes to it does not read that either.
  */
-export const BEHAVIOURS = ['silent', 'echo', 'polite'] as const
+export const BEHAVIOURS = ['silent', 'echo', 'polite', 'blind'] as const
 export type Behaviour = (typeof BEHAVIOURS)[number]
 
 /** Everything the device 0 of an account, which lives in the emulator, needs to take part in Signal. */

@@ -2,13 +2,14 @@ import { type BinaryNode, decodeBinaryNode, type proto } from '@whiskeysockets/b
 import { isSilent, textIn, typeOf } from '../content/reading.ts'
 import { outsideOf } from '../content/stanza.ts'
 import { SignalUnit } from '../signal/unit.ts'
-import { child, el } from '../stream/nodes.ts'
+import { child } from '../stream/nodes.ts'
 import { toXml } from '../stream/xml.ts'
 import type { Account } from './accounts.ts'
 import { choicesIn } from './choices.ts'
+import { type Arrived, confirmArrival, isUnread } from './confirming.ts'
 import { groupFor, requireAdmin } from './group-rules.ts'
 import { type Origin, originOf, readMessage } from './incoming.ts'
-import { parseJid, type Space, toJid } from './jids.ts'
+import { parseJid, type Space } from './jids.ts'
 import { type Envelope, Outgoing, type Parcel } from './outgoing.ts'
 import { Patience } from './patience.ts'
 import type { Pending } from './post.ts'
@@ -45,6 +46,18 @@ export class Handset {
     void this.#inTurn(() => this.#readAll()).catch((error: unknown) => {
       this.#world.warn(`the phone of ${this.#phone} could not read its mail: ${String(error)}`)
     })
+  }
+
+  /**
+   * Inside a commit: confirms a message that nobody would read, with no stanza that waits for this device. Returns false
+   * when the message has to wait: the device is offline, or older mail does.
+   */
+  confirmsUnread(origin: Origin, arrived: Arrived): boolean {
+    if (this.#isOffline || this.#isReading) return false
+    const { account } = this
+    if (!isUnread(this.#world, account, origin, arrived.recipient)) return false
+    confirmArrival(this.#world, account, origin, arrived)
+    return true
   }
 
   /** Off: mail waits at the server, nothing is confirmed. */
@@ -130,6 +143,14 @@ export class Handset {
 
   async #readMessage(pending: Pending, node: BinaryNode, origin: Origin): Promise<void> {
     const { faults, post, store } = this.#world
+    const { id = '', recipient, category } = node.attrs
+    const isPeer = category === 'peer'
+    if (!isPeer && isUnread(this.#world, this.account, origin, recipient)) {
+      return post.commit(() => {
+        confirmArrival(this.#world, this.account, origin, { id, recipient, isPeer })
+        post.remove(pending.seq)
+      })
+    }
     const unit = new SignalUnit(store, this.#phone)
     const read = faults.takeDecryptFailure(this.#phone)
       ? ({ outcome: 'unreadable', why: 'a fault was asked for' } as const)
@@ -179,21 +200,7 @@ export class Handset {
         choices: choicesIn(this.#world, this.#phone, origin.author, shown),
       })
     }
-    const isOwn = origin.author.phone === this.#phone
-    if (this.account.kind === 'phone' && !this.#world.faults.phoneReceipts && !isOwn) return
-    const from = origin.group ?? toJid(this.account, origin.space)
-    const attrs = {
-      from,
-      id,
-      t: this.#world.clock.seconds(),
-      participant: origin.group && toJid(this.account, origin.space),
-    }
-    if (isPeer) this.#world.queueTo(origin.author.phone, origin.device, el('receipt', { ...attrs, type: 'peer_msg' }))
-    else if (isOwn) {
-      const recipient = origin.group ? undefined : node.attrs.recipient
-      this.#world.queueTo(this.#phone, origin.device, el('receipt', { ...attrs, type: 'sender', recipient }))
-    } else if (this.account.kind === 'phone') this.#world.queueToAll(origin.author.phone, el('receipt', attrs))
-    else this.#world.confirm(origin.author.phone, this.#phone, el('receipt', attrs), [id])
+    confirmArrival(this.#world, this.account, origin, { id, recipient: node.attrs.recipient, isPeer })
   }
 
   /** What an echoing contact writes back, encrypted with the keys as they are after reading. */
