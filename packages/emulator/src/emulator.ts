@@ -23,7 +23,7 @@ import { World } from './world/world.ts'
 /** Starts a network. Rejects when a port is taken or the file cannot be opened. */
 export async function createEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
   const settled = withDefaults(options)
-  const store = new Store(settled.file)
+  const store = new Store(settled.file, (error) => settled.log(`the state could not be written: ${String(error)}`))
   try {
     const emulator = new RunningEmulator(settled, store)
     await emulator.open()
@@ -167,8 +167,10 @@ class RunningEmulator implements Emulator {
           return
         }
         this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
-          const { keys, options } = this.#world
-          this.#reception.arrived(new Connection(webSocket, keys, this.#reception, options.firstFrameDelayMs))
+          const { keys, options, store } = this.#world
+          const { firstFrameDelayMs } = options
+          const owner = this.#reception
+          owner.arrived(new Connection(webSocket, socket, store.turn, keys, owner, firstFrameDelayMs))
         })
       },
     }

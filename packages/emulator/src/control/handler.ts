@@ -18,6 +18,7 @@ export function controlHandler(network: Network) {
       const { operation, params } = router.find(request.method ?? 'GET', url.pathname)
       const input = await readInput(operation, request, url, params)
       const answer = await operation.handle(network, { ...input, signal: gone.signal })
+      await network.world.store.turn.kept()
       respond(response, 200, answer ?? { ok: true }, operation.answerType)
     } catch (error) {
       const { status, body } = toProblem(error)

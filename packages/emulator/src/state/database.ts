@@ -1,4 +1,5 @@
 import Database from 'better-sqlite3'
+import { Turn } from './turn.ts'
 
 /**
  * The one file that holds everything the network must not forget: keys, accounts, devices, Signal state, undelivered
@@ -7,27 +8,53 @@ import Database from 'better-sqlite3'
 export class Store {
   readonly #db: Database.Database
   readonly #statements = new Map<string, Database.Statement<unknown[], unknown>>()
+  #isInTransaction = false
+  readonly turn: Turn
 
-  constructor(file: string | undefined) {
+  /** `failed` hears when what was written in a turn could not be kept; nobody was told of it then. */
+  constructor(file: string | undefined, failed: (error: unknown) => void = rethrow) {
     this.#db = new Database(file ?? ':memory:')
     this.#db.pragma('journal_mode = WAL')
     // NORMAL hands every commit to the kernel before it returns, which is all that kill -9 can take from us.
     // FULL would also survive a power cut; an emulator on a developer's machine does not pay for that.
     this.#db.pragma('synchronous = NORMAL')
     this.#db.exec(SCHEMA)
+    const commit = { begin: () => this.#step('BEGIN IMMEDIATE'), end: () => this.#commit() }
+    this.turn = new Turn(commit, failed)
   }
 
-  /** Runs `work` as one commit, or as part of the one that is already open. */
+  /**
+   * Runs `work` as a whole or not at all, as part of the commit of this turn of the event loop: what sockets say in the
+   * turn goes out after it. Whoever tells others in another way waits for `turn.kept()`.
+   */
   transaction<T>(work: () => T): T {
-    if (this.#db.inTransaction) return work()
-    return this.#db.transaction(work).immediate()
+    if (this.#isInTransaction) return work()
+    this.turn.writes()
+    this.#step('SAVEPOINT work')
+    this.#isInTransaction = true
+    try {
+      const result = work()
+      this.#step('RELEASE work')
+      return result
+    } catch (error) {
+      // SQLite itself takes everything back when the disk is full.
+      if (this.#db.inTransaction) {
+        this.#step('ROLLBACK TO work')
+        this.#step('RELEASE work')
+      }
+      throw error
+    } finally {
+      this.#isInTransaction = false
+    }
   }
 
   get isInTransaction(): boolean {
-    return this.#db.inTransaction
+    return this.#isInTransaction
   }
 
+  /** Outside of a transaction it is a commit of its own, done when this returns. */
   run(sql: string, ...values: unknown[]): { changes: number; rowId: number } {
+    if (!this.#isInTransaction) this.turn.keep()
     const { changes, lastInsertRowid } = this.#prepare(sql).run(...values)
     return { changes, rowId: Number(lastInsertRowid) }
   }
@@ -43,7 +70,23 @@ export class Store {
   }
 
   close(): void {
-    if (this.#db.open) this.#db.close()
+    if (!this.#db.open) return
+    this.turn.end()
+    this.#db.close()
+  }
+
+  #step(sql: string): void {
+    this.#prepare(sql).run()
+  }
+
+  #commit(): void {
+    if (!this.#db.inTransaction) throw new Error('SQLite has taken back what was written in this turn')
+    try {
+      this.#step('COMMIT')
+    } catch (error) {
+      if (this.#db.inTransaction) this.#step('ROLLBACK')
+      throw error
+    }
   }
 
   #prepare(sql: string): Database.Statement<unknown[], unknown> {
@@ -54,6 +97,10 @@ export class Store {
     }
     return statement
   }
+}
+
+function rethrow(error: unknown): never {
+  throw error
 }
 
 const SCHEMA = `

@@ -3,6 +3,7 @@ import type { WebSocket } from 'ws'
 import { Handshake, type Opened } from '../noise/handshake.ts'
 import type { Transport } from '../noise/transport.ts'
 import type { ServerKeys } from '../state/server-keys.ts'
+import type { Line, Turn } from '../state/turn.ts'
 import { FrameReader, toFrame } from './frames.ts'
 
 export interface ConnectionOwner {
@@ -18,6 +19,8 @@ export interface ConnectionOwner {
 /** One socket, from the handshake to its end. Handles one frame after the other; knows nothing of what they mean. */
 export class Connection {
   readonly #socket: WebSocket
+  readonly #line: Line
+  readonly #turn: Turn
   readonly #owner: ConnectionOwner
   readonly #handshake: Handshake
   readonly #reader = new FrameReader()
@@ -29,8 +32,18 @@ export class Connection {
   /** Silent: frames are swallowed in both directions, the way a dead network does it. */
   isMuted = false
 
-  constructor(socket: WebSocket, keys: ServerKeys, owner: ConnectionOwner, firstFrameDelayMs: number) {
+  /** `line` is what carries the web socket. */
+  constructor(
+    socket: WebSocket,
+    line: Line,
+    turn: Turn,
+    keys: ServerKeys,
+    owner: ConnectionOwner,
+    firstFrameDelayMs: number,
+  ) {
     this.#socket = socket
+    this.#line = line
+    this.#turn = turn
     this.#owner = owner
     this.#handshake = new Handshake(keys)
     this.#firstFrameDelayMs = firstFrameDelayMs
@@ -54,6 +67,7 @@ export class Connection {
   /** Sends a node that is encoded already, the way pending stanzas are stored. */
   sendEncoded(encoded: Uint8Array): void {
     if (!this.#transport || this.#isClosed || this.isMuted) return
+    this.#turn.holds(this.#line)
     this.#socket.send(toFrame(this.#transport.seal(encoded)))
   }
 
