@@ -3,11 +3,14 @@ import type { Answer, Content } from './content/content.ts'
 import type { Faults } from './faults.ts'
 import type { SharedState } from './shared-state.ts'
 import type { UnknownStanza } from './unknown.ts'
-import type { Behaviour } from './world/accounts.ts'
+import type { Behaviour, Reply } from './world/accounts.ts'
+import type { PrivacyName } from './world/circle.ts'
 import type { Clock } from './world/clock.ts'
 import type { Space } from './world/jids.ts'
 import type { Linked } from './world/linking-error.ts'
 import type { Heard, Matcher } from './world/mailbox.ts'
+import type { Script } from './world/manners.ts'
+import type { ChatState } from './world/sightings.ts'
 import type { WaitOptions } from './world/waiting.ts'
 
 /** A WhatsApp network on loopback. */
@@ -25,7 +28,7 @@ export interface Emulator {
   /** The phone with this number; made when there is none. Its state lasts in the file. */
   phone(phone: string, options?: { name?: string }): Phone
   /** The virtual person with this number; made when there is none. A number is a phone or a contact, never both. */
-  contact(phone: string, options?: { name?: string; behaviour?: Behaviour }): Contact
+  contact(phone: string, options?: ContactOptions): Contact
   /** Makes a group. */
   group(options: GroupOptions): Group
   /** All groups, those that clients made included; the oldest first. */
@@ -39,6 +42,21 @@ export interface Emulator {
   /** Cuts all connections and lets go of the file. Rejects in strict mode when something unknown was seen. */
   close(): Promise<void>
 }
+
+export interface ContactOptions {
+  name?: string
+  behaviour?: Behaviour
+  /** Reads every message so long after it arrived. By default nothing is read unless a test says so. */
+  readsAfterMs?: number
+  /** The answers of a contact whose behaviour is `scripted`: the first pattern that matches a text. */
+  replies?: readonly Reply[]
+  /** Called with everything the contact hears; what it returns is sent to the chat. Ends with the process. */
+  script?: Script
+}
+
+/** Who may see something of a person: everybody, whom the person has saved, those but a few, or nobody. */
+export const PRIVACY_VALUES = ['all', 'contacts', 'contact_blacklist', 'none', 'match_last_seen'] as const
+export type PrivacyValue = (typeof PRIVACY_VALUES)[number]
 
 export interface TlsEndpoint {
   /** For `waWebSocketUrl`: `wss://…/ws/chat`. */
@@ -101,14 +119,41 @@ export interface Person {
    * the companions does not count, it would hide that they have not got it.
    */
   received(id: string, type?: 'delivery' | 'read' | 'played', options?: WaitOptions): Promise<void>
-  /** Shows `typing…` in a chat of the other side. */
-  types(to: string, state?: 'composing' | 'paused' | 'recording'): void
   /** Follows the invite link of a group. `requested`: an admin has to approve first. Throws when the link is dead. */
   joins(code: string): 'joined' | 'requested'
   /** Accepts the invitation in a message that was heard. Throws when it holds none, or when it has expired. */
   accepts(invitation: Heard): void
-  /** Opens or closes the app: subscribers are told. */
+  /** Reads messages: their authors get read receipts, if both sides want that. Rejects when one of them never arrived. */
+  reads(ids: readonly string[]): Promise<void>
+  /** Listens to voice messages. */
+  plays(ids: readonly string[]): Promise<void>
+  /** Shows `typing…` in a chat of the other side: until `paused`, or for 25 s. */
+  types(to: string, state?: ChatState): void
+  /** Opens or closes the app: those who watch are told. */
   appears(state: 'available' | 'unavailable'): void
+  /**
+   * Resolves when this person sees the other one come, go, type, record or stop. Each typing is given out once; who is
+   * online is looked up. Rejects when `patienceMs` is over.
+   */
+  sees(phone: string, state: ChatState | 'available' | 'unavailable', options?: WaitOptions): Promise<void>
+  /** What messages from now on are signed with. */
+  changesName(name: string): void
+  /** Those who know this person and may see it are told. */
+  changesAbout(text: string): void
+  /** Decides who may see something; `except` are the phone digits that `contact_blacklist` leaves out. */
+  restricts(name: PrivacyName, value: PrivacyValue, except?: readonly string[]): void
+  /** Puts a number into the address book. Who has saved nobody knows everybody. */
+  saves(phone: string): void
+  forgets(phone: string): void
+  /** Hears nothing of somebody any more: messages are swallowed, and nothing is shown to them. */
+  blocks(phone: string): void
+  unblocks(phone: string): void
+  /** Only those with a token of this person may write (others get error 463), see the picture and watch. */
+  guards(isGuarded?: boolean): void
+  /** Gives somebody a token. Writing to them does it too, once a week. */
+  trusts(phone: string): void
+  /** How long chats that others begin with this person last, in seconds; 0 is for ever. */
+  beginsChatsThatLast(seconds: number): void
   /** The device in the person's hand loses its network: what is sent to it waits, and nothing is confirmed. */
   goesOffline(): void
   comesOnline(): void
@@ -134,10 +179,6 @@ export interface Phone extends Person, SharedState {
 /** A virtual person with a Signal identity of their own. */
 export interface Contact extends Person {
   readonly behaviour: Behaviour
-  /** Reads messages: their authors get read receipts. Rejects when one of them never arrived. */
-  reads(ids: readonly string[]): Promise<void>
-  /** Listens to voice messages. */
-  plays(ids: readonly string[]): Promise<void>
   /** A new phone, the same number: new identity keys and no old sessions. Those who know the contact are told. */
   reinstall(): Promise<void>
 }

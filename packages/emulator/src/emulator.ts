@@ -1,5 +1,5 @@
 import { WebSocketServer } from 'ws'
-import type { Contact, Emulator, Phone, TlsEndpoint } from './api.ts'
+import type { Contact, ContactOptions, Emulator, Phone, TlsEndpoint } from './api.ts'
 import type { Group, GroupOptions } from './api-group.ts'
 import { controlHandler } from './control/handler.ts'
 import type { FaultActions, Faults } from './faults.ts'
@@ -11,7 +11,6 @@ import { Connection } from './stream/connection.ts'
 import { el } from './stream/nodes.ts'
 import { loadTlsIdentity, type TlsIdentity } from './tls/identity.ts'
 import type { UnknownStanza } from './unknown.ts'
-import type { Behaviour } from './world/accounts.ts'
 import type { Clock } from './world/clock.ts'
 import { makeGroup, VirtualGroup } from './world/group.ts'
 import { toPhone } from './world/jids.ts'
@@ -108,8 +107,15 @@ class RunningEmulator implements Emulator {
     return new VirtualPhone(this.#world, this.#registry.presences, this.#registry.linking, number)
   }
 
-  contact(phone: string, options: { name?: string; behaviour?: Behaviour } = {}): Contact {
-    const { phone: number } = this.#world.accounts.ensure(toPhone(phone), 'contact', options)
+  contact(phone: string, options: ContactOptions = {}): Contact {
+    const { readsAfterMs, replies, script, ...rest } = options
+    const { accounts } = this.#world
+    const { phone: number, settings } = accounts.ensure(toPhone(phone), 'contact', rest)
+    const change = { ...(readsAfterMs !== undefined && { readsAfterMs }), ...(replies && { replies: [...replies] }) }
+    if (Object.keys(change).length > 0) accounts.update(number, { settings: { ...settings, ...change } })
+    if (script) this.#world.handset(number).manners.follow(script)
+    // Who was absent may have come back.
+    if (rest.behaviour) this.#world.handset(number).wake()
     return new VirtualContact(this.#world, this.#registry.presences, number)
   }
 

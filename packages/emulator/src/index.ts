@@ -1,11 +1,14 @@
-export type {
-  AboutOptions,
-  Contact,
-  Emulator,
-  Person,
-  Phone,
-  SayOptions,
-  TlsEndpoint,
+export {
+  type AboutOptions,
+  type Contact,
+  type ContactOptions,
+  type Emulator,
+  type Person,
+  type Phone,
+  PRIVACY_VALUES,
+  type PrivacyValue,
+  type SayOptions,
+  type TlsEndpoint,
 } from './api.ts'
 export type { Group, GroupOptions, GroupSettings, MemberOutcome } from './api-group.ts'
 export {
@@ -25,10 +28,13 @@ export type { EmulatorOptions } from './options.ts'
 export type { SharedState, Shown } from './shared-state.ts'
 export { trustEmulator } from './trust.ts'
 export type { UnknownStanza } from './unknown.ts'
-export { BEHAVIOURS, type Behaviour } from './world/accounts.ts'
+export { BEHAVIOURS, type Behaviour, type Reply } from './world/accounts.ts'
 export type { StateAction, StateChange } from './world/app-state.ts'
+export type { PrivacyName } from './world/circle.ts'
 export type { Alarm, Clock, ClockOptions } from './world/clock.ts'
 export type { Space } from './world/jids.ts'
 export { type Linked, LinkingError } from './world/linking-error.ts'
 export type { Heard, Matcher } from './world/mailbox.ts'
+export type { Script } from './world/manners.ts'
+export type { ChatState } from './world/sightings.ts'
 export { PatienceError, type WaitOptions } from './world/waiting.ts'

@@ -34,6 +34,13 @@ export interface EmulatorOptions {
   /** Tell new companions that chats are held by lid: clients that know about it then write to lids. On by default. */
   lidMigrated?: boolean
   /**
+   * How long a chat state, such as `composing`, waits for a client that is not connected, and how long somebody types who
+   * does not stop: 25 s, as long as WhatsApp shows it.
+   */
+  chatStateTtlMs?: number
+  /** The server's switches, by number, that clients ask for when they log in: `{ 24941: '1' }`. None by default. */
+  abProps?: Readonly<Record<string, string>>
+  /**
    * The server claims to hold this many one-time keys of every companion, so that clients upload none: linking costs
    * them half the CPU then. Sessions are built on the signed keys alone. For load tests; 0, the default, tells the truth.
    */
@@ -68,6 +75,8 @@ export function withDefaults(options: EmulatorOptions): Settled {
     patienceMs: options.patienceMs ?? 15_000,
     clock: options.clock ?? {},
     lidMigrated: options.lidMigrated ?? true,
+    chatStateTtlMs: options.chatStateTtlMs ?? 25_000,
+    abProps: options.abProps ?? {},
     pretendPreKeys: options.pretendPreKeys ?? 0,
     appStatePage: options.appStatePage ?? 100,
   }

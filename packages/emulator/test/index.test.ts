@@ -13,6 +13,7 @@ test('the package exports this and nothing else', () => {
       "KICK_REASONS",
       "LinkingError",
       "PatienceError",
+      "PRIVACY_VALUES",
       "createEmulator",
       "trustEmulator",
     ]

@@ -1,60 +1,156 @@
 import { expect, test } from 'vitest'
-import { withEmulator } from './baileys.ts'
+import { type Client, withEmulator } from './baileys.ts'
 
 const ALICE = '15550001001'
 const BOB = '15550002002'
 const MAX = '491234567890'
+const MAX_JID = `${MAX}@s.whatsapp.net`
+
+interface Seen {
+  states: string[]
+  lastSeen: (number | undefined)[]
+}
+
+/** What a client is shown of others, in order. */
+function watching(client: Client): Seen {
+  const seen: Seen = { states: [], lastSeen: [] }
+  client.sock.ev.on('presence.update', ({ presences }) => {
+    for (const { lastKnownPresence, lastSeen } of Object.values(presences)) {
+      seen.states.push(lastKnownPresence)
+      seen.lastSeen.push(lastSeen)
+    }
+  })
+  return seen
+}
 
 test('a subscriber sees a contact come online, type, record and go', () =>
   withEmulator(async (emulator, client) => {
     const max = emulator.contact(MAX)
     const alice = await client().link(emulator.phone(ALICE))
-    const seen: string[] = []
-    alice.sock.ev.on('presence.update', ({ presences }) => {
-      for (const { lastKnownPresence } of Object.values(presences)) seen.push(lastKnownPresence)
-    })
-    await alice.sock.presenceSubscribe(`${MAX}@s.whatsapp.net`)
-    await alice.until(() => seen.length === 1)
+    const seen = watching(alice)
+    await alice.sock.presenceSubscribe(MAX_JID)
+    await alice.until(() => seen.states.length === 1)
     max.appears('available')
     max.types(ALICE)
     max.types(ALICE, 'recording')
     max.types(ALICE, 'paused')
     max.appears('unavailable')
-    await alice.until(() => seen.length === 6)
-    expect(seen).toEqual(['unavailable', 'available', 'composing', 'recording', 'available', 'unavailable'])
+    await alice.until(() => seen.states.length === 6)
+    expect(seen.states).toEqual(['unavailable', 'available', 'composing', 'recording', 'available', 'unavailable'])
+    expect(seen.lastSeen.at(-1)).toBeGreaterThan(0)
   }))
 
 test('two clients see each other online and typing', () =>
   withEmulator(async (emulator, client) => {
     const alice = await client().link(emulator.phone(ALICE, { name: 'Alice' }))
     const bob = await client().link(emulator.phone(BOB, { name: 'Bob' }))
-    const seen: string[] = []
-    alice.sock.ev.on('presence.update', ({ presences }) => {
-      for (const { lastKnownPresence } of Object.values(presences)) seen.push(lastKnownPresence)
-    })
+    const seen = watching(alice)
     await bob.sock.sendPresenceUpdate('available')
     await alice.sock.presenceSubscribe(`${BOB}@s.whatsapp.net`)
-    await alice.until(() => seen.length > 0)
+    await alice.until(() => seen.states.length > 0)
     await bob.sock.sendPresenceUpdate('composing', `${ALICE}@s.whatsapp.net`)
-    await alice.until(() => seen.includes('composing'))
+    await alice.until(() => seen.states.includes('composing'))
     await bob.end()
-    await alice.until(() => seen.at(-1) === 'unavailable')
-    expect(seen).toEqual(['available', 'composing', 'unavailable'])
+    await alice.until(() => seen.states.at(-1) === 'unavailable')
+    expect(seen.states).toEqual(['available', 'composing', 'unavailable'])
   }))
 
-test('names, about texts, privacy and blocks are remembered', () =>
+test('a contact sees a client come online, type, record and stop', () =>
   withEmulator(async (emulator, client) => {
     const max = emulator.contact(MAX)
     const alice = await client().link(emulator.phone(ALICE, { name: 'Alice' }))
-    await alice.sock.updateProfileStatus('bin da')
-    await alice.sock.updateReadReceiptsPrivacy('none')
-    expect(await alice.sock.fetchPrivacySettings(true)).toMatchObject({ readreceipts: 'none', last: 'all' })
-    await alice.sock.updateBlockStatus(`${MAX}@s.whatsapp.net`, 'block')
-    expect(await alice.sock.fetchBlocklist()).toEqual([`${max.lid}@lid`])
-    await alice.sock.updateProfileName('Alice Neu')
-    await alice.says(MAX, 'unter neuem Namen')
-    expect(await max.hears()).toMatchObject({ raw: expect.stringContaining(`notify='Alice Neu'`) })
-    await expect(alice.sock.profilePictureUrl(`${MAX}@s.whatsapp.net`)).rejects.toThrow('item-not-found')
+    await alice.sock.sendPresenceUpdate('available')
+    await max.sees(ALICE, 'available')
+    for (const state of ['composing', 'recording', 'paused'] as const) {
+      await alice.sock.sendPresenceUpdate(state, MAX_JID)
+      await max.sees(ALICE, state)
+    }
+    await alice.sock.sendPresenceUpdate('unavailable')
+    await max.sees(ALICE, 'unavailable')
+  }))
+
+test('who does not stop typing is taken to have stopped after 25 s', () =>
+  withEmulator(async (emulator, client) => {
+    const max = emulator.contact(MAX)
+    const alice = await client().link(emulator.phone(ALICE))
+    const seen = watching(alice)
+    max.types(ALICE)
+    await alice.until(() => seen.states.length === 1)
+    await emulator.clock.advance(25_000)
+    await alice.until(() => seen.states.length === 2)
+    max.types(ALICE)
+    max.types(ALICE, 'paused')
+    await emulator.clock.advance(25_000)
+    await alice.until(() => seen.states.length === 4)
+    await max.says(ALICE, 'Schluss')
+    await alice.hears('Schluss')
+    expect(seen.states).toEqual(['composing', 'available', 'composing', 'available'])
+  }))
+
+test('a client that was away for a moment is told the latest state only, and after a while nothing', () =>
+  withEmulator(async (emulator, client) => {
+    const max = emulator.contact(MAX)
+    const alice = await client().link(emulator.phone(ALICE, { name: 'Alice' }))
+    const before = watching(alice)
+    await alice.sock.presenceSubscribe(MAX_JID)
+    await alice.until(() => before.states.length === 1)
+
+    await max.sees(ALICE, 'available')
+    await alice.end()
+    await max.sees(ALICE, 'unavailable')
+    max.appears('available')
+    max.appears('unavailable')
+    max.appears('available')
+    max.types(ALICE)
+    max.types(ALICE, 'recording')
+    const back = watching(alice.connect())
+    await alice.until(() => back.states.length === 2)
+    await max.says(ALICE, 'da?')
+    await alice.hears('da?')
+    expect(back.states).toEqual(['available', 'recording'])
+
+    await max.sees(ALICE, 'available')
+    await alice.end()
+    await max.sees(ALICE, 'unavailable')
+    max.types(ALICE)
+    await emulator.clock.advance(25_000)
+    max.appears('unavailable')
+    const later = watching(alice.connect())
+    await alice.opened()
+    await max.says(ALICE, 'und jetzt?')
+    await alice.hears('und jetzt?')
+    expect(later.states).toEqual([])
+  }))
+
+test('last seen and online are shown to whom the person wants, and to nobody who hides their own', () =>
+  withEmulator(async (emulator, client) => {
+    const max = emulator.contact(MAX)
+    const alice = await client().link(emulator.phone(ALICE, { name: 'Alice' }))
+    const seen = watching(alice)
+    const look = async () => {
+      const count = seen.states.length
+      await alice.sock.presenceSubscribe(MAX_JID)
+      await alice.until(() => seen.states.length > count)
+      return [seen.states.at(-1), seen.lastSeen.at(-1) !== undefined]
+    }
+    max.appears('unavailable')
+    expect(await look()).toEqual(['unavailable', true])
+    max.restricts('last', 'contacts')
+    max.saves(emulator.contact(BOB).phone)
+    expect(await look()).toEqual(['unavailable', false])
+    max.saves(ALICE)
+    expect(await look()).toEqual(['unavailable', true])
+    max.restricts('last', 'contact_blacklist', [ALICE])
+    expect(await look()).toEqual(['unavailable', false])
+    max.appears('available')
+    expect(await look()).toEqual(['available', false])
+    max.restricts('online', 'match_last_seen')
+    expect(await look()).toEqual(['unavailable', false])
+    max.restricts('last', 'all')
+    expect(await look()).toEqual(['available', false])
+    max.appears('unavailable')
+    await alice.sock.updateLastSeenPrivacy('none')
+    expect(await look()).toEqual(['unavailable', false])
   }))
 
 test('a chat that is archived on one companion is archived on the other', () =>

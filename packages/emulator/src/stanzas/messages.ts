@@ -38,6 +38,8 @@ function deliver(world: World, login: Login, node: BinaryNode): Verdict {
   if (!receiver) return { error: 404 }
   const space: Space = to.kind === 'lid' ? 'lid' : 'pn'
   const stanza = { world, login, node, sender: world.accounts.require(login.phone), space }
+  // Resends to one device, and housekeeping for the own phone, carry no token.
+  if (child(node, 'participants') && !world.tokens.admits(stanza.sender, receiver, node)) return { error: 463 }
   world.post.commit(() => {
     const direct = children(node, 'enc')
     if (direct.length > 0) deliverDirect(stanza, receiver, to, direct)
@@ -47,6 +49,8 @@ function deliver(world: World, login: Login, node: BinaryNode): Verdict {
       if (!device || !owner || !world.exists(owner.phone, device.device)) continue
       if (device.device === 0 && isConfirmedUnread(stanza, owner, node.attrs.to)) continue
       const isOwn = owner.phone === login.phone
+      // Who is blocked is not told: the server takes the message, and that is the end of it.
+      if (world.circle.isBlocked(owner.phone, login.phone)) continue
       const message = isOwn ? ownCopy(stanza, node.attrs.to, children(entry)) : forPerson(stanza, children(entry))
       world.post.queue(owner.phone, device.device, message)
     }
@@ -73,7 +77,7 @@ function isConfirmedUnread({ world, login, node, sender, space }: Stanza, owner:
 /** One ciphertext for one device: the resend that a retry receipt asked for, or housekeeping for the own phone. */
 function deliverDirect(stanza: Stanza, receiver: Account, to: Address, encs: BinaryNode[]): void {
   const { world, node, login } = stanza
-  if (!world.exists(receiver.phone, to.device)) return
+  if (!world.exists(receiver.phone, to.device) || world.circle.isBlocked(receiver.phone, login.phone)) return
   const isPeer = node.attrs.category === 'peer'
   const isOwn = receiver.phone === login.phone && !isPeer
   const message = isOwn ? ownCopy(stanza, node.attrs.recipient, encs) : forPerson(stanza, encs)

@@ -28,7 +28,15 @@ export function receipts(world: World): Subject {
 }
 
 /** Types that concern nobody but the server and the own phone. */
-const PRIVATE = new Set(['peer_msg', 'hist_sync', 'read-self', 'played-self', 'server-error', 'inactive-self'])
+const PRIVATE = new Set(['peer_msg', 'hist_sync', 'server-error', 'inactive-self'])
+
+/** What the account's other companions are told, so that a chat read on one of them is read on all. */
+const SELF: Record<string, string> = {
+  read: 'read-self',
+  'read-self': 'read-self',
+  played: 'played-self',
+  'played-self': 'played-self',
+}
 
 function forward(world: World, login: Login, node: BinaryNode, ids: readonly string[]): void {
   const { to, participant, type, recipient } = node.attrs
@@ -58,7 +66,15 @@ function forward(world: World, login: Login, node: BinaryNode, ids: readonly str
   // Named without device: clients use the name as the key of the chat.
   const person = toJid(reader, space)
   const names = isGroup ? { from: to, participant: person } : { from: person }
-  const receipt = el('receipt', { ...names, ...attrs }, children(node, 'list'))
+  const list = children(node, 'list')
+  const self = SELF[type ?? '']
+  if (self) {
+    const own = isGroup ? names : { ...names, recipient: to }
+    world.queueToAll(login.phone, el('receipt', { ...attrs, ...own, type: self }, list), login.device)
+  }
+  if (type === 'read-self' || type === 'played-self') return
+  if (!isGroup && !world.circle.tells(author.phone, login.phone, type)) return
+  const receipt = el('receipt', { ...names, ...attrs }, list)
   if (author.phone !== login.phone) world.confirm(author.phone, login.phone, receipt, ids)
   else if (type === 'sender') world.queueToAll(author.phone, receipt, login.device)
 }

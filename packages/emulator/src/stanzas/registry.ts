@@ -11,7 +11,9 @@ import { keys } from './keys.ts'
 import { media } from './media.ts'
 import { messages } from './messages.ts'
 import { pairing } from './pairing.ts'
+import { pictures } from './pictures.ts'
 import { Presences } from './presences.ts'
+import { privacy } from './privacy.ts'
 import { profile } from './profile.ts'
 import { receipts } from './receipts.ts'
 import { activate, session } from './session.ts'
@@ -42,7 +44,7 @@ export class Registry {
     this.linking = new Linking(world)
     this.presences = new Presences(world)
     const subjects: Subject[] = [
-      session(world),
+      session(world, this.presences),
       keys(world),
       usync(world),
       messages(world),
@@ -51,6 +53,8 @@ export class Registry {
       groups(world),
       appState(world),
       profile(world),
+      privacy(world),
+      pictures(world),
       media(world),
       pairing(world),
     ]
@@ -85,7 +89,7 @@ export class Registry {
   }
 
   activate(login: Login): void {
-    activate(this.#world, login)
+    activate(this.#world, this.presences, login)
   }
 
   left(login: Login): void {

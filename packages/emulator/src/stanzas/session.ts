@@ -2,17 +2,18 @@ import { children } from '../stream/nodes.ts'
 import type { Login } from '../world/login.ts'
 import { settleCompanion } from '../world/settling.ts'
 import type { World } from '../world/world.ts'
+import type { Presences } from './presences.ts'
 import type { Subject } from './registry.ts'
 
 /** Staying connected: asking for one's mail, pings, and remarks that need no answer. */
-export function session(world: World): Subject {
+export function session(world: World, presences: Presences): Subject {
   return {
     iqs: {
       'w:p get': () => [],
       'w:p get ping': () => [],
       'passive set active': (login) => {
         // The mail comes after the result of this query, which is sent when the handler is through.
-        setImmediate(() => activate(world, login))
+        setImmediate(() => activate(world, presences, login))
         return []
       },
       'passive set passive': () => [],
@@ -32,12 +33,15 @@ export function session(world: World): Subject {
 }
 
 /** Hands a login its mail; a new companion then gets the phone's first words. */
-export function activate(world: World, login: Login): void {
+export function activate(world: World, presences: Presences, login: Login): void {
   if (login.isActive) return
   login
     .activate()
     .then(() => settleCompanion(world, login))
-    .then(() => world.announceLogin(login.phone))
+    .then(() => {
+      presences.arrived(login)
+      world.announceLogin(login.phone)
+    })
     .catch((error: unknown) => {
       if (!world.isClosed) world.warn(`${login.address} did not get its mail: ${String(error)}`)
     })

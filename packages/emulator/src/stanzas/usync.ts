@@ -71,9 +71,19 @@ function answerProtocol(
     case 'contact':
       return [el('contact', { type: 'in' }, number || account.phone)]
     case 'status':
-      return [el('status', { t: world.clock.seconds() }, account.about)]
+      if (!world.circle.allows(account.phone, 'status', login.phone)) return [el('status', { code: 401, type: 'fail' })]
+      return [el('status', { t: account.settings.aboutAt ?? 0 }, account.about)]
     case 'disappearing_mode':
-      return [el('disappearing_mode', { duration: account.settings.disappearing ?? 0, t: 0 })]
+      return [
+        el('disappearing_mode', {
+          duration: account.settings.disappearing ?? 0,
+          t: account.settings.disappearingAt ?? 0,
+        }),
+      ]
+    case 'picture': {
+      const id = account.settings.picture
+      return id && world.circle.allows(account.phone, 'profile', login.phone) ? [el('picture', { id })] : []
+    }
     default:
       return []
   }

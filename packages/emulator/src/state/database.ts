@@ -191,4 +191,8 @@ CREATE TABLE IF NOT EXISTS past (
   owner TEXT NOT NULL, chat TEXT NOT NULL, id TEXT NOT NULL, author TEXT NOT NULL, at INTEGER NOT NULL,
   message BLOB NOT NULL, PRIMARY KEY (owner, chat, id)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS contact_tokens (
+  issuer TEXT NOT NULL, holder TEXT NOT NULL, at INTEGER NOT NULL, token BLOB NOT NULL, PRIMARY KEY (issuer, holder, at)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS heard_by_id ON heard (owner, id);
 `

@@ -7,11 +7,12 @@ import { syncKeyId } from '../syncd/keys.ts'
 import { parseJid } from './jids.ts'
 
 /**
- * What a contact does with a text: `silent` only confirms it, `echo` answers it with its own text, `polite` does too, but
- * falls silent when its answers are answered at once several times: two bots would talk for ever. `blind` confirms what
- * arrives without decrypting it: for load. It hears nothing, and the phone of who writes to it does not read that either.
+ * What a contact does: `silent` only confirms what it gets, `echo` answers a text with the same text, `polite` does too, but
+ * falls silent when its answers are answered at once several times: two bots would talk for ever. `scripted` answers as it
+ * was told. `absent` never comes online. `blind` confirms what arrives without decrypting it: for load. It hears nothing,
+ * and the phone of who writes to it does not read that either.
  */
-export const BEHAVIOURS = ['silent', 'echo', 'polite', 'blind'] as const
+export const BEHAVIOURS = ['silent', 'echo', 'polite', 'scripted', 'absent', 'blind'] as const
 export type Behaviour = (typeof BEHAVIOURS)[number]
 
 /** Everything the device 0 of an account, which lives in the emulator, needs to take part in Signal. */
@@ -39,9 +40,31 @@ export interface Account {
 
 export interface Settings {
   readonly privacy?: Record<string, string>
+  /** Those whom a privacy category leaves out: phone digits, as all lists here. */
+  readonly exceptions?: Record<string, string[]>
   readonly blocked?: string[]
+  /** Whom the owner has saved. Without it, everybody. */
+  readonly contacts?: string[]
+  /** Only those who hold a token of this account may write to it, see its picture and watch it. */
+  readonly isGuarded?: boolean
+  /** How long new chats last, in seconds, and since when. */
   readonly disappearing?: number
+  readonly disappearingAt?: number
+  /** Seconds. */
+  readonly aboutAt?: number
+  readonly lastSeen?: number
+  /** The id of the profile picture. */
   readonly picture?: string
+  /** How long after they arrived messages are read, in ms. Without it they are not. */
+  readonly readsAfterMs?: number
+  /** What a contact whose behaviour is `scripted` answers. */
+  readonly replies?: Reply[]
+}
+
+/** The answer to a text that the pattern, a regular expression, matches; `$1` and the like stand for its groups. */
+export interface Reply {
+  readonly pattern: string
+  readonly reply: string
 }
 
 interface Row {

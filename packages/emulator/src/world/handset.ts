@@ -1,5 +1,5 @@
 import { type BinaryNode, decodeBinaryNode, type proto } from '@whiskeysockets/baileys'
-import { isSilent, textIn, typeOf } from '../content/reading.ts'
+import { isSilent } from '../content/reading.ts'
 import { outsideOf } from '../content/stanza.ts'
 import { SignalUnit } from '../signal/unit.ts'
 import { child } from '../stream/nodes.ts'
@@ -10,9 +10,11 @@ import { type Arrived, confirmArrival, isUnread } from './confirming.ts'
 import { groupFor, requireAdmin } from './group-rules.ts'
 import { type Origin, originOf, readMessage } from './incoming.ts'
 import { parseJid, type Space } from './jids.ts'
+import type { Arrival } from './mailbox.ts'
+import { Manners } from './manners.ts'
 import { type Envelope, Outgoing, type Parcel } from './outgoing.ts'
-import { Patience } from './patience.ts'
 import type { Pending } from './post.ts'
+import { giveToken } from './profile.ts'
 import { bundleIn, retryReceipt } from './retry.ts'
 import type { World } from './world.ts'
 
@@ -23,16 +25,16 @@ import type { World } from './world.ts'
 export class Handset {
   readonly #world: World
   readonly #phone: string
+  readonly manners: Manners
   #lane: Promise<unknown> = Promise.resolve()
   #isReading = false
   #isOffline = false
   readonly #retries = new Map<string, number>()
-  readonly #patience: Patience
 
   constructor(world: World, phone: string) {
     this.#world = world
     this.#phone = phone
-    this.#patience = new Patience(() => world.clock.now())
+    this.manners = new Manners(world, phone)
   }
 
   get account(): Account {
@@ -41,7 +43,7 @@ export class Handset {
 
   /** There is mail. */
   wake(): void {
-    if (this.#isReading || this.#isOffline) return
+    if (this.#isReading || this.#isAway) return
     this.#isReading = true
     void this.#inTurn(() => this.#readAll()).catch((error: unknown) => {
       this.#world.warn(`the phone of ${this.#phone} could not read its mail: ${String(error)}`)
@@ -66,9 +68,17 @@ export class Handset {
     if (!isOffline) this.wake()
   }
 
-  /** Writes a message. Resolves when it is committed, which is when a phone shows its first tick. */
+  get #isAway(): boolean {
+    return this.#isOffline || this.account.behaviour === 'absent'
+  }
+
+  /**
+   * Writes a message. Resolves when it is committed, which is when a phone shows its first tick. Rejects when the receiver
+   * is guarded and has given no token.
+   */
   says(to: string, message: proto.IMessage, options: { space?: Space; id?: string } = {}): Promise<{ id: string }> {
     return this.#inTurn(async () => {
+      this.#requireToken(to)
       const unit = new SignalUnit(this.#world.store, this.#phone)
       const envelope = { id: options.id ?? this.#newMessageId(), at: this.#world.clock.seconds() }
       const space = options.space ?? 'pn'
@@ -77,6 +87,7 @@ export class Handset {
         unit.write()
         this.#world.mail.keepSent(this.#phone, envelope.id, to, space, message)
         this.#queue(parcels)
+        if (!message.protocolMessage) this.#giveToken(to)
       })
       return { id: envelope.id }
     })
@@ -119,7 +130,7 @@ export class Handset {
   async #readAll(): Promise<void> {
     try {
       for (;;) {
-        if (this.#isOffline || this.#world.isClosed) return
+        if (this.#isAway || this.#world.isClosed) return
         const [pending] = this.#world.post.after(this.#phone, 0, 0, 1)
         if (!pending) return
         await this.#read(pending).catch((error: unknown) => {
@@ -142,7 +153,7 @@ export class Handset {
   }
 
   async #readMessage(pending: Pending, node: BinaryNode, origin: Origin): Promise<void> {
-    const { faults, post, store } = this.#world
+    const { faults, mail, post, store } = this.#world
     const { id = '', recipient, category } = node.attrs
     const isPeer = category === 'peer'
     if (!isPeer && isUnread(this.#world, this.account, origin, recipient)) {
@@ -169,61 +180,51 @@ export class Handset {
       })
     }
     if (read.outcome === 'known') return post.remove(pending.seq)
-    const answer = await this.#answer(unit, read.message, node, origin)
+    const arrival = this.#arrival(read.message, node, origin)
+    const isNew = arrival !== undefined && !mail.hasHeard(this.#phone, arrival.from, arrival.id)
+    const answer = isNew ? await this.#answer(unit, arrival, origin.space) : undefined
     post.commit(() => {
       unit.write()
-      this.#take(read.message, node, origin)
+      if (arrival) mail.record(this.#phone, arrival)
+      confirmArrival(this.#world, this.account, origin, { id, recipient, isPeer })
       if (answer) {
-        this.#world.mail.keepSent(this.#phone, answer.id, origin.author.phone, origin.space, answer.message)
+        mail.keepSent(this.#phone, answer.id, arrival?.chat ?? '', origin.space, answer.message)
         this.#queue(answer.parcels)
+        this.#giveToken(arrival?.chat ?? '')
       }
       post.remove(pending.seq)
     })
-    this.#world.mail.announce(this.#phone)
-    this.#world.mail.announceReceipts()
+    mail.announce(this.#phone)
+    mail.announceReceipts()
+    if (isNew) this.manners.heard(arrival)
   }
 
-  /** Inside the commit: shows the message and confirms it. */
-  #take(message: proto.IMessage, node: BinaryNode, origin: Origin): void {
-    const id = node.attrs.id ?? ''
-    const copy = message.deviceSentMessage?.message
-    const shown = copy ?? message
-    const isPeer = node.attrs.category === 'peer'
-    if (!isPeer && !isSilent(shown)) {
-      this.#world.mail.record(this.#phone, {
-        id,
-        from: origin.author.phone,
-        chat: this.#chatOf(origin, message.deviceSentMessage?.destinationJid ?? node.attrs.recipient),
-        at: Number(node.attrs.t ?? 0) * 1000,
-        message: shown,
-        raw: toXml(node),
-        choices: choicesIn(this.#world, this.#phone, origin.author, shown),
-      })
+  /** What the screen shows of it; undefined for housekeeping. */
+  #arrival(message: proto.IMessage, node: BinaryNode, origin: Origin): Arrival | undefined {
+    const shown = message.deviceSentMessage?.message ?? message
+    if (node.attrs.category === 'peer' || isSilent(shown)) return undefined
+    return {
+      id: node.attrs.id ?? '',
+      from: origin.author.phone,
+      chat: this.#chatOf(origin, message.deviceSentMessage?.destinationJid ?? node.attrs.recipient),
+      at: Number(node.attrs.t ?? 0) * 1000,
+      message: shown,
+      raw: toXml(node),
+      choices: choicesIn(this.#world, this.#phone, origin.author, shown),
     }
-    confirmArrival(this.#world, this.account, origin, { id, recipient: node.attrs.recipient, isPeer })
   }
 
-  /** What an echoing contact writes back, encrypted with the keys as they are after reading. */
+  /** What is written back at once, encrypted with the keys as they are after reading. */
   async #answer(
     unit: SignalUnit,
-    message: proto.IMessage,
-    node: BinaryNode,
-    origin: Origin,
+    arrival: Arrival,
+    space: Space,
   ): Promise<{ id: string; message: proto.IMessage; parcels: Parcel[] } | undefined> {
-    const { author, group, space } = origin
-    const isFirst = !this.#world.mail.hasHeard(this.#phone, author.phone, node.attrs.id ?? '')
-    const { behaviour } = this.account
-    const isForUs = behaviour !== 'silent' && !group && author.phone !== this.#phone && author.kind === 'phone'
-    if (!isForUs || !isFirst || typeOf(message) !== 'text') return undefined
-    if (behaviour === 'polite' && !this.#patience.allows(author.phone)) return undefined
-    const id = this.#newMessageId()
-    const echo = { conversation: textIn(message) }
-    const outgoing = new Outgoing(this.#world, unit, this.account)
-    return {
-      id,
-      message: echo,
-      parcels: await outgoing.toPerson(author, echo, space, { id, at: this.#world.clock.seconds() }),
-    }
+    const text = this.manners.answer(arrival)
+    if (text === undefined) return undefined
+    const message = { conversation: text }
+    const envelope = { id: this.#newMessageId(), at: this.#world.clock.seconds() }
+    return { id: envelope.id, message, parcels: await this.#compose(unit, arrival.chat, message, space, envelope) }
   }
 
   /** A device could not read what we wrote. */
@@ -263,6 +264,19 @@ export class Handset {
     const group = groupFor(this.#world, to, this.#phone)
     if (group.isAnnouncement || outsideOf(message).edit === '8') requireAdmin(this.#world, group, this.#phone)
     return outgoing.toGroup(group, message, envelope)
+  }
+
+  #requireToken(to: string): void {
+    if (to === this.#phone || !this.#world.accounts.get(to)?.settings.isGuarded) return
+    if (!this.#world.tokens.isHeld(to, this.#phone)) throw new Error(`${to} is guarded: refused with error 463.`)
+  }
+
+  /** Inside a commit: whoever is written to may write back. Once a week, as clients do. */
+  #giveToken(to: string): void {
+    const isPerson = to !== this.#phone && this.#world.accounts.get(to) !== undefined
+    if (isPerson && this.#world.tokens.isDue(this.#phone, to)) {
+      giveToken(this.#world, this.#phone, to, this.#world.clock.seconds())
+    }
   }
 
   #queue(parcels: readonly Parcel[]): void {

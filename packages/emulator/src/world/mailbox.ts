@@ -126,6 +126,12 @@ export class Mailbox {
     return this.#store.first(sql, owner, owner, person, owner, person) !== undefined
   }
 
+  /** What `owner` has heard under this id: one message per author. */
+  heard(owner: string, id: string): Heard[] {
+    const sql = `SELECT * FROM ${HEARD} WHERE owner = ? AND id = ? ORDER BY seq`
+    return this.#store.all<Row>(sql, owner, id).map(fromRow)
+  }
+
   /** Everything `owner` has heard, in order of arrival. */
   messages(owner: string): Heard[] {
     return this.#after(owner, 0)

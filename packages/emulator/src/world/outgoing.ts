@@ -42,7 +42,8 @@ export class Outgoing {
   /** To a person: each of their devices, and a copy to each of our own companions. */
   async toPerson(to: Account, message: proto.IMessage, space: Space, envelope: Envelope): Promise<Parcel[]> {
     const parcels: Parcel[] = []
-    const devices = to.phone === this.#self.phone ? [] : this.#world.devices.numbersOf(to.phone)
+    const isReached = to.phone !== this.#self.phone && !this.#world.circle.isBlocked(to.phone, this.#self.phone)
+    const devices = isReached ? this.#world.devices.numbersOf(to.phone) : []
     for (const device of devices) {
       if (!this.#world.exists(to.phone, device)) continue
       const enc = await this.#enc(to, device, message, outsideOf(message).enc)

@@ -1,11 +1,15 @@
-import type { AboutOptions, Contact, Person, SayOptions } from '../api.ts'
+import type { AboutOptions, Contact, Person, PrivacyValue, SayOptions } from '../api.ts'
 import type { Answer, Content } from '../content/content.ts'
 import type { Presences } from '../stanzas/presences.ts'
 import { el } from '../stream/nodes.ts'
 import { type Account, type Behaviour, newIdentity } from './accounts.ts'
+import type { PrivacyName } from './circle.ts'
 import { acceptInvite, joinByLink } from './group-joining.ts'
-import { type Space, toJid } from './jids.ts'
+import { toJid } from './jids.ts'
 import type { Heard, Matcher } from './mailbox.ts'
+import { confirmMessages } from './marking.ts'
+import { giveToken, setAbout, setBlocked, setDisappearing, setPrivacy } from './profile.ts'
+import type { ChatState } from './sightings.ts'
 import type { WaitOptions } from './waiting.ts'
 import type { World } from './world.ts'
 import { Writing } from './writing.ts'
@@ -84,9 +88,15 @@ export class VirtualPerson implements Person {
     return this.world.mail.confirmed(this.phone, id, type, options)
   }
 
-  types(to: string, state: 'composing' | 'paused' | 'recording' = 'composing'): void {
-    const node = state === 'recording' ? el('composing', { media: 'audio' }) : el(state)
-    this.presences.typing(this.phone, to.includes('@') ? to : `${to}@s.whatsapp.net`, node)
+  types(to: string, state: ChatState = 'composing'): void {
+    this.presences.typing(this.phone, to.includes('@') ? to : `${to}@s.whatsapp.net`, state)
+  }
+
+  sees(phone: string, state: ChatState | 'available' | 'unavailable', options?: WaitOptions): Promise<void> {
+    const { sightings } = this.presences
+    if (state !== 'available' && state !== 'unavailable') return sightings.typed(this.phone, phone, state, options)
+    const look = () => this.presences.isSeenBy(this.phone, phone) === (state === 'available')
+    return sightings.until(look, () => `${this.phone} has not seen ${phone} become ${state}`)
   }
 
   joins(code: string): 'joined' | 'requested' {
@@ -102,6 +112,54 @@ export class VirtualPerson implements Person {
 
   appears(state: 'available' | 'unavailable'): void {
     this.presences.set(this.phone, state)
+  }
+
+  async reads(ids: readonly string[]): Promise<void> {
+    confirmMessages(this.world, this.phone, ids, 'read')
+  }
+
+  async plays(ids: readonly string[]): Promise<void> {
+    confirmMessages(this.world, this.phone, ids, 'played')
+  }
+
+  changesName(name: string): void {
+    this.world.accounts.update(this.phone, { name })
+  }
+
+  changesAbout(text: string): void {
+    setAbout(this.world, this.phone, text)
+  }
+
+  restricts(name: PrivacyName, value: PrivacyValue, except?: readonly string[]): void {
+    setPrivacy(this.world, this.phone, { name, value, ...(except && { exceptions: except }) })
+  }
+
+  saves(phone: string): void {
+    this.world.circle.setContact(this.phone, this.world.accounts.require(phone).phone, true)
+  }
+
+  forgets(phone: string): void {
+    this.world.circle.setContact(this.phone, phone, false)
+  }
+
+  blocks(phone: string): void {
+    setBlocked(this.world, this.phone, phone, true)
+  }
+
+  unblocks(phone: string): void {
+    setBlocked(this.world, this.phone, phone, false)
+  }
+
+  guards(isGuarded = true): void {
+    this.world.tokens.setGuarded(this.phone, isGuarded)
+  }
+
+  trusts(phone: string): void {
+    giveToken(this.world, this.phone, phone, this.world.clock.seconds())
+  }
+
+  beginsChatsThatLast(seconds: number): void {
+    setDisappearing(this.world, this.phone, seconds)
   }
 
   goesOffline(): void {
@@ -123,14 +181,6 @@ export class VirtualContact extends VirtualPerson implements Contact {
     return this.account.behaviour
   }
 
-  reads(ids: readonly string[]): Promise<void> {
-    return this.#confirm(ids, 'read')
-  }
-
-  plays(ids: readonly string[]): Promise<void> {
-    return this.#confirm(ids, 'played')
-  }
-
   async reinstall(): Promise<void> {
     const { world, phone } = this
     await world.handset(phone).settled()
@@ -146,23 +196,5 @@ export class VirtualContact extends VirtualPerson implements Contact {
         world.post.queue(who.phone, who.device, changed)
       }
     })
-  }
-
-  async #confirm(ids: readonly string[], type: 'read' | 'played'): Promise<void> {
-    const { world, phone } = this
-    const known = world.mail.messages(phone).filter(({ id, from }) => ids.includes(id) && from !== phone)
-    for (const id of ids) {
-      if (!known.some((heard) => heard.id === id)) throw new Error(`${phone} has not received a message ${id}.`)
-    }
-    world.post.commit(() => {
-      for (const { id, from, chat, raw } of known) {
-        const group = chat.endsWith('@g.us') ? world.groups.get(chat) : undefined
-        const space: Space = group?.addressing ?? (/ from='[^']*@lid'/.test(raw) ? 'lid' : 'pn')
-        const self = toJid(this.account, space)
-        const names = group ? { from: chat, participant: self } : { from: self }
-        world.confirm(from, phone, el('receipt', { ...names, id, type, t: world.clock.seconds() }), [id])
-      }
-    })
-    world.mail.announceReceipts()
   }
 }

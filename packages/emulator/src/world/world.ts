@@ -11,6 +11,7 @@ import { UnknownStanzas } from '../unknown.ts'
 import { type Account, Accounts } from './accounts.ts'
 import { AppState } from './app-state.ts'
 import { type Bundle, Bundles } from './bundles.ts'
+import { Circle } from './circle.ts'
 import { NetworkClock } from './clock.ts'
 import { type Device, Devices } from './devices.ts'
 import { Groups } from './groups.ts'
@@ -20,6 +21,7 @@ import type { Login } from './login.ts'
 import { Mailbox } from './mailbox.ts'
 import { PastMessages } from './past.ts'
 import { Post } from './post.ts'
+import { Tokens } from './tokens.ts'
 import { Waiters, type WaitOptions } from './waiting.ts'
 
 /** Fewer one-time keys than this, and the server asks a companion for more. */
@@ -40,6 +42,8 @@ export class World {
   readonly past: PastMessages
   readonly groups: Groups
   readonly appState: AppState
+  readonly circle: Circle
+  readonly tokens: Tokens
   readonly faults: FaultState
   readonly unknown: UnknownStanzas
   readonly wire: StanzaLog
@@ -64,6 +68,8 @@ export class World {
     this.mail = new Mailbox(store, this.clock, options.patienceMs)
     this.past = new PastMessages(store)
     this.groups = new Groups(store, this.clock, this.random)
+    this.circle = new Circle(this.accounts)
+    this.tokens = new Tokens(store, this.accounts, this.clock, this.random)
     this.faults = new FaultState(act)
     this.wire = new StanzaLog({ ...options, warn: options.log }, this.clock)
     this.unknown = new UnknownStanzas(options.strict, options.log)

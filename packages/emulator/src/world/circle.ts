@@ -1,0 +1,116 @@
+import type { Accounts, Settings } from './accounts.ts'
+
+/** What an account decides about: each value of these says who may see or do it. */
+export const PRIVACY = {
+  last: 'all',
+  online: 'all',
+  profile: 'all',
+  status: 'all',
+  readreceipts: 'all',
+  groupadd: 'all',
+  calladd: 'all',
+  messages: 'all',
+  defense: 'off',
+} as const
+export type PrivacyName = keyof typeof PRIVACY
+
+/** Who shows what to whom, and who wants to hear nothing of whom. Decided by each account; kept in its settings. */
+export class Circle {
+  readonly #accounts: Accounts
+
+  constructor(accounts: Accounts) {
+    this.#accounts = accounts
+  }
+
+  /** Every value that an account has, the defaults included. */
+  privacyOf(phone: string): Record<string, string> {
+    return { ...PRIVACY, ...this.#settings(phone).privacy }
+  }
+
+  setPrivacy(phone: string, name: string, value: string): void {
+    this.#change(phone, { privacy: { ...this.#settings(phone).privacy, [name]: value } })
+  }
+
+  /** Phone digits of those whom a category leaves out. */
+  exceptionsOf(phone: string, name: string): readonly string[] {
+    return this.#settings(phone).exceptions?.[name] ?? []
+  }
+
+  setExceptions(phone: string, name: string, others: readonly string[]): void {
+    this.#change(phone, { exceptions: { ...this.#settings(phone).exceptions, [name]: [...others] } })
+  }
+
+  /**
+   * Whether `viewer` may see or do this with `owner`. Blocked people may nothing. Who hides when they were last seen, or
+   * that they are online, is shown neither of it of others.
+   */
+  allows(owner: string, name: PrivacyName, viewer: string): boolean {
+    if (owner === viewer) return true
+    if (this.isBlocked(owner, viewer)) return false
+    if ((name === 'last' || name === 'online') && this.#value(viewer, name) === 'none') return false
+    return this.#admits(owner, name, viewer)
+  }
+
+  /** Between two people: no receipts from somebody whom the author has blocked, and blue ticks only if both want them. */
+  tells(author: string, reader: string, type: string | undefined): boolean {
+    if (author === reader) return true
+    if (this.isBlocked(author, reader)) return false
+    return type !== 'read' || [author, reader].every((phone) => this.#value(phone, 'readreceipts') !== 'none')
+  }
+
+  /** Phone digits. */
+  blockedBy(phone: string): readonly string[] {
+    return this.#settings(phone).blocked ?? []
+  }
+
+  isBlocked(owner: string, other: string): boolean {
+    return this.blockedBy(owner).includes(other)
+  }
+
+  setBlocked(phone: string, other: string, isBlocked: boolean): void {
+    this.#change(phone, { blocked: withOrWithout(this.blockedBy(phone), other, isBlocked) })
+  }
+
+  /** Who has saved nobody knows everybody: only tests that are about contacts have to save some. */
+  knows(owner: string, other: string): boolean {
+    const { contacts } = this.#settings(owner)
+    return contacts === undefined || contacts.includes(other)
+  }
+
+  setContact(phone: string, other: string, isSaved: boolean): void {
+    this.#change(phone, { contacts: withOrWithout(this.#settings(phone).contacts ?? [], other, isSaved) })
+  }
+
+  #admits(owner: string, name: PrivacyName, viewer: string): boolean {
+    switch (this.#value(owner, name)) {
+      case 'none':
+        return false
+      case 'contacts':
+        return this.knows(owner, viewer)
+      case 'contact_blacklist':
+        return this.knows(owner, viewer) && !this.exceptionsOf(owner, name).includes(viewer)
+      case 'match_last_seen':
+        return this.#admits(owner, 'last', viewer)
+      default:
+        return true
+    }
+  }
+
+  #value(phone: string, name: PrivacyName): string {
+    const value = this.#settings(phone).privacy?.[name] ?? PRIVACY[name]
+    return value === 'match_last_seen' ? this.#value(phone, 'last') : value
+  }
+
+  #settings(phone: string): Settings {
+    return this.#accounts.require(phone).settings
+  }
+
+  #change(phone: string, change: Settings): void {
+    this.#accounts.update(phone, { settings: { ...this.#settings(phone), ...change } })
+  }
+}
+
+function withOrWithout(list: readonly string[], item: string, isIn: boolean): string[] {
+  const rest = list.filter((known) => known !== item)
+  return isIn ? [...rest, item] : rest
+}
