@@ -142,7 +142,7 @@ export interface Person {
   changesAbout(text: string): void
   /** Decides who may see something; `except` are the phone digits that `contact_blacklist` leaves out. */
   restricts(name: PrivacyName, value: PrivacyValue, except?: readonly string[]): void
-  /** Puts a number into the address book. Who has saved nobody knows everybody. */
+  /** Puts a number into the address book. Who has saved nobody knows those whom they have written to. */
   saves(phone: string): void
   forgets(phone: string): void
   /** Hears nothing of somebody any more: messages are swallowed, and nothing is shown to them. */

@@ -12,8 +12,8 @@ test('the package exports this and nothing else', () => {
       "BEHAVIOURS",
       "KICK_REASONS",
       "LinkingError",
-      "PatienceError",
       "PRIVACY_VALUES",
+      "PatienceError",
       "createEmulator",
       "trustEmulator",
     ]

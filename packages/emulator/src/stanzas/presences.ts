@@ -195,8 +195,11 @@ export class Presences {
     for (const { device } of this.#world.devices.of(viewer)) {
       const address = `${viewer}:${device}`
       const login = this.#world.logins.get(address)
+      const key = `${node.attrs.from} ${node.attrs.participant}`
       if (login?.isActive) login.send(node)
-      else this.#keep(address, `${node.attrs.from} ${node.attrs.participant}`, node)
+      // Who stops while nobody looks has never begun.
+      else if (state?.tag === 'paused') this.#waiting.get(address)?.delete(key)
+      else this.#keep(address, key, node)
     }
   }
 

@@ -43,7 +43,7 @@ export interface Settings {
   /** Those whom a privacy category leaves out: phone digits, as all lists here. */
   readonly exceptions?: Record<string, string[]>
   readonly blocked?: string[]
-  /** Whom the owner has saved. Without it, everybody. */
+  /** Whom the owner has saved. Without it, those whom they have written to. */
   readonly contacts?: string[]
   /** Only those who hold a token of this account may write to it, see its picture and watch it. */
   readonly isGuarded?: boolean

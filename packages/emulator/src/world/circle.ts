@@ -1,4 +1,5 @@
 import type { Accounts, Settings } from './accounts.ts'
+import type { Mailbox } from './mailbox.ts'
 
 /** What an account decides about: each value of these says who may see or do it. */
 export const PRIVACY = {
@@ -17,9 +18,11 @@ export type PrivacyName = keyof typeof PRIVACY
 /** Who shows what to whom, and who wants to hear nothing of whom. Decided by each account; kept in its settings. */
 export class Circle {
   readonly #accounts: Accounts
+  readonly #mail: Mailbox
 
-  constructor(accounts: Accounts) {
+  constructor(accounts: Accounts, mail: Mailbox) {
     this.#accounts = accounts
+    this.#mail = mail
   }
 
   /** Every value that an account has, the defaults included. */
@@ -41,13 +44,13 @@ export class Circle {
   }
 
   /**
-   * Whether `viewer` may see or do this with `owner`. Blocked people may nothing. Who hides when they were last seen, or
-   * that they are online, is shown neither of it of others.
+   * Whether `viewer` may see or do this with `owner`. Blocked people may nothing. Who hides when they were last seen is
+   * not shown it of others either.
    */
   allows(owner: string, name: PrivacyName, viewer: string): boolean {
     if (owner === viewer) return true
     if (this.isBlocked(owner, viewer)) return false
-    if ((name === 'last' || name === 'online') && this.#value(viewer, name) === 'none') return false
+    if (name === 'last' && this.#value(viewer, 'last') === 'none') return false
     return this.#admits(owner, name, viewer)
   }
 
@@ -71,10 +74,10 @@ export class Circle {
     this.#change(phone, { blocked: withOrWithout(this.blockedBy(phone), other, isBlocked) })
   }
 
-  /** Who has saved nobody knows everybody: only tests that are about contacts have to save some. */
+  /** Whom somebody has saved; who has saved nobody knows those whom they have written to. */
   knows(owner: string, other: string): boolean {
     const { contacts } = this.#settings(owner)
-    return contacts === undefined || contacts.includes(other)
+    return contacts ? contacts.includes(other) : this.#mail.hasWrittenTo(owner, other)
   }
 
   setContact(phone: string, other: string, isSaved: boolean): void {
@@ -97,8 +100,7 @@ export class Circle {
   }
 
   #value(phone: string, name: PrivacyName): string {
-    const value = this.#settings(phone).privacy?.[name] ?? PRIVACY[name]
-    return value === 'match_last_seen' ? this.#value(phone, 'last') : value
+    return this.#settings(phone).privacy?.[name] ?? PRIVACY[name]
   }
 
   #settings(phone: string): Settings {

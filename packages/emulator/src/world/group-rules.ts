@@ -44,14 +44,5 @@ export function requireLinkKeeper(world: World, group: GroupInfo, phone: string)
 
 /** Whether a person lets `by` put them into groups without being asked. */
 export function letsAdd(world: World, person: Account, by: string): boolean {
-  switch (person.settings.privacy?.groupadd) {
-    case 'none':
-      return false
-    case 'contacts':
-    case 'contact_blacklist':
-      // The server has no address book here: whom somebody has written to, they know.
-      return world.mail.hasWrittenTo(person.phone, by)
-    default:
-      return true
-  }
+  return world.circle.allows(person.phone, 'groupadd', by)
 }

@@ -68,7 +68,7 @@ export class World {
     this.mail = new Mailbox(store, this.clock, options.patienceMs)
     this.past = new PastMessages(store)
     this.groups = new Groups(store, this.clock, this.random)
-    this.circle = new Circle(this.accounts)
+    this.circle = new Circle(this.accounts, this.mail)
     this.tokens = new Tokens(store, this.accounts, this.clock, this.random)
     this.faults = new FaultState(act)
     this.wire = new StanzaLog({ ...options, warn: options.log }, this.clock)
