@@ -9,7 +9,9 @@ import { completeDevice, sealDevice, signDevice, signKeyIndexes } from '../src/s
 import { Store } from '../src/state/database.ts'
 import { Random } from '../src/state/random.ts'
 import { loadServerKeys, newPair } from '../src/state/server-keys.ts'
-import { Accounts, newIdentity } from '../src/world/accounts.ts'
+import { Accounts } from '../src/world/accounts.ts'
+import { Bundles } from '../src/world/bundles.ts'
+import { Devices } from '../src/world/devices.ts'
 
 // libsignal's check returns its answer; the client's does not, so a chat that works proves nothing about signatures.
 const typed = (key: Uint8Array) => Buffer.concat([Buffer.from([5]), key])
@@ -56,8 +58,15 @@ test('the keys of the server outlive a restart', () => {
 })
 
 test('the signed pre-key of a phone is signed by its identity', () => {
-  const { key, signedPreKey } = newIdentity(random, '15550001001')
-  expect(verifies(key.public, typed(signedPreKey.pair.public), signedPreKey.signature)).toBe(true)
+  const store = new Store(undefined)
+  const accounts = new Accounts(store, random)
+  accounts.ensure('15550001001', 'phone')
+  const bundle = new Bundles(store, accounts, new Devices(store), random).take('15550001001', 0)
+  store.close()
+  if (!bundle) throw new Error('the phone has no keys')
+  const { identityKey, signedPreKey } = bundle
+  expect(verifies(identityKey, typed(signedPreKey.value), signedPreKey.signature)).toBe(true)
+  expect(verifies(identityKey, typed(identityKey), signedPreKey.signature)).toBe(false)
 })
 
 test('a link is signed by the phone, sealed for the companion, and complete only with the companion’s signature', () => {

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { Curve } from '@whiskeysockets/baileys'
 import type { Store } from '../state/database.ts'
 import type { Random } from '../state/random.ts'
 import type { RawKeyPair } from '../state/server-keys.ts'
@@ -19,7 +18,7 @@ export type Behaviour = (typeof BEHAVIOURS)[number]
 export interface Identity {
   readonly key: RawKeyPair
   readonly registrationId: number
-  readonly signedPreKey: { readonly id: number; readonly pair: RawKeyPair; readonly signature: Buffer }
+  readonly signedPreKey: { readonly id: number; readonly pair: RawKeyPair }
   /** Names the account in every device list it signs; constant for ever. */
   readonly rawId: number
   /** The first key the phone shares with its companions to encrypt app state. */
@@ -192,14 +191,10 @@ export function newIdentity(random: Random, phone: string): Identity {
   return {
     key,
     registrationId: (numbers.readUInt16BE(0) & 0x3fff) + 1,
-    signedPreKey: { id: 1, pair, signature: signPreKey(key, pair.public) },
+    signedPreKey: { id: 1, pair },
     rawId: numbers.readUInt32BE(2) >>> 1,
     appStateKey: { id: syncKeyId(1), data: random.bytes(32, stream) },
   }
-}
-
-function signPreKey(identity: RawKeyPair, preKey: Buffer): Buffer {
-  return Buffer.from(Curve.sign(identity.private, Buffer.concat([Buffer.from([5]), preKey])))
 }
 
 function fromRow(row: Row): Account {
