@@ -132,6 +132,38 @@ test('roles are given and taken, by clients and by people', () =>
     expect(alice.warnings).toEqual([])
   }))
 
+test('the picture of a group is for its members, and each new one is told to them', () =>
+  withEmulator(async (emulator, client) => {
+    const max = emulator.contact(MAX)
+    const alice = await client().link(emulator.phone(ALICE))
+    const bob = await client().link(emulator.phone(BOB))
+    const group = emulator.group({ subject: 'Team', members: [max, ALICE] })
+    const told = alice.collects('contacts.update')
+    // Baileys' own way of setting a picture needs a library that scales it.
+    const set = (client: typeof alice, image?: Buffer) =>
+      client.sock.query({
+        tag: 'iq',
+        attrs: { to: '@s.whatsapp.net', target: group.id, type: 'set', xmlns: 'w:profile:picture' },
+        ...(image && { content: [{ tag: 'picture', attrs: { type: 'image' }, content: image }] }),
+      })
+    await expect(alice.sock.profilePictureUrl(group.id)).rejects.toThrow('item-not-found')
+    await set(alice, Buffer.from('a small picture'))
+    await alice.until(() => told.find(({ id, imgUrl }) => id === group.id && imgUrl === 'changed'))
+    const url = await alice.sock.profilePictureUrl(group.id)
+    expect(url).toContain('/')
+    await expect(bob.sock.profilePictureUrl(group.id)).rejects.toThrow('forbidden')
+    await expect(set(bob, Buffer.from('another'))).rejects.toThrow('forbidden')
+    await set(alice, Buffer.from('a new picture'))
+    expect(await alice.sock.profilePictureUrl(group.id)).not.toBe(url)
+    group.changes({ isLocked: true })
+    await expect(set(alice)).rejects.toThrow('forbidden')
+    group.promotes(ALICE)
+    await set(alice)
+    await alice.until(() => told.find(({ id, imgUrl }) => id === group.id && imgUrl === 'removed'))
+    await expect(alice.sock.profilePictureUrl(group.id)).rejects.toThrow('item-not-found')
+    expect(alice.warnings).toEqual([])
+  }))
+
 test('two who describe a group at once do not overwrite each other unread', () =>
   withEmulator(async (emulator, client) => {
     const alice = await client().link(emulator.phone(ALICE))

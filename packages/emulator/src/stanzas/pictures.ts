@@ -1,5 +1,7 @@
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import { bytesOf, child, el } from '../stream/nodes.ts'
+import { groupFor } from '../world/group-rules.ts'
+import { setPicture as setGroupPicture } from '../world/group-settings.ts'
 import { parseJid, toJid } from '../world/jids.ts'
 import type { Login } from '../world/login.ts'
 import { nextPictureId, setPicture } from '../world/profile.ts'
@@ -18,14 +20,8 @@ export function pictures(world: World): Subject {
 }
 
 function askFor(world: World, login: Login, iq: BinaryNode): BinaryNode[] {
-  const viewer = world.accounts.require(login.phone)
-  const account = world.accounts.byJid(iq.attrs.target ?? toJid(viewer, 'pn'))
   const asked = child(iq, 'picture')
-  if (!account) throw new IqError(404, 'item-not-found')
-  const mayLook =
-    world.circle.allows(account.phone, 'profile', login.phone) && world.tokens.admits(viewer, account, asked)
-  if (!mayLook) throw new IqError(401, 'not-authorized')
-  const id = account.settings.picture
+  const id = pictureOf(world, login, iq.attrs.target, asked)
   if (!id) throw new IqError(404, 'item-not-found')
   // The client has this one already.
   if (asked?.attrs.id === id) return []
@@ -34,10 +30,22 @@ function askFor(world: World, login: Login, iq: BinaryNode): BinaryNode[] {
   return [el('picture', { id, type, url, direct_path: `/pictures/${id}` })]
 }
 
+/** The picture of a person, or of a group for those who are in it. */
+function pictureOf(world: World, login: Login, target: string | undefined, asked: BinaryNode | undefined) {
+  if (parseJid(target)?.kind === 'group') return groupFor(world, target, login.phone).picture
+  const viewer = world.accounts.require(login.phone)
+  const account = world.accounts.byJid(target ?? toJid(viewer, 'pn'))
+  if (!account) throw new IqError(404, 'item-not-found')
+  const mayLook =
+    world.circle.allows(account.phone, 'profile', login.phone) && world.tokens.admits(viewer, account, asked)
+  if (!mayLook) throw new IqError(401, 'not-authorized')
+  return account.settings.picture
+}
+
 /** The bytes are not kept. */
 function change(world: World, login: Login, iq: BinaryNode, image: Buffer): BinaryNode[] {
   const target = iq.attrs.target ?? iq.attrs.to
-  if (parseJid(target)?.kind === 'group') return [el('picture', { id: world.newId() })]
+  if (parseJid(target)?.kind === 'group') return changeGroup(world, login, target, image)
   const account = world.accounts.require(login.phone)
   if (iq.attrs.target !== undefined && world.accounts.byJid(target)?.phone !== login.phone) {
     throw new IqError(403, 'forbidden')
@@ -49,4 +57,11 @@ function change(world: World, login: Login, iq: BinaryNode, image: Buffer): Bina
   const id = nextPictureId(world, account.settings.picture)
   setPicture(world, login.phone, id)
   return [el('picture', { id })]
+}
+
+function changeGroup(world: World, login: Login, target: string | undefined, image: Buffer): BinaryNode[] {
+  const group = groupFor(world, target, login.phone)
+  const id = image.length === 0 ? '' : nextPictureId(world, group.picture || undefined)
+  world.post.commit(() => setGroupPicture(world, group, login.phone, id))
+  return id === '' ? [] : [el('picture', { id })]
 }
