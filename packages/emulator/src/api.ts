@@ -6,6 +6,7 @@ import type { UnknownStanza } from './unknown.ts'
 import type { Behaviour, Reply } from './world/accounts.ts'
 import type { PrivacyName } from './world/circle.ts'
 import type { Clock } from './world/clock.ts'
+import type { Events } from './world/events.ts'
 import type { Space } from './world/jids.ts'
 import type { Linked } from './world/linking-error.ts'
 import type { Heard, Matcher } from './world/mailbox.ts'
@@ -36,6 +37,8 @@ export interface Emulator {
   /** The network's time. Time-outs and expiries are reached by advancing it, never by waiting. */
   readonly clock: Clock
   readonly faults: Faults
+  /** What happens, for tests and dashboards that want to see all of it. */
+  readonly events: Events
   readonly unknownStanzas: readonly UnknownStanza[]
   /** Throws when a stanza arrived that the emulator does not know. */
   assertQuiet(): void

@@ -12,6 +12,7 @@ import { el } from './stream/nodes.ts'
 import { loadTlsIdentity, type TlsIdentity } from './tls/identity.ts'
 import type { UnknownStanza } from './unknown.ts'
 import type { Clock } from './world/clock.ts'
+import type { Events } from './world/events.ts'
 import { makeGroup, VirtualGroup } from './world/group.ts'
 import { toPhone } from './world/jids.ts'
 import { VirtualContact } from './world/people.ts'
@@ -96,6 +97,10 @@ class RunningEmulator implements Emulator {
 
   get faults(): Faults {
     return this.#world.faults
+  }
+
+  get events(): Events {
+    return this.#world.events
   }
 
   get unknownStanzas(): readonly UnknownStanza[] {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { OPERATIONS } from '../src/control/operations.ts'
 import { Router } from '../src/control/router.ts'
 
@@ -30,7 +31,7 @@ function asDescribed(method: string, path: string, answer: unknown): void {
   const { operation } = router.find(method, path.replace(/\?.*$/, ''))
   const described = operation.answer?.parse(answer)
   // Whatever the schema does not know is dropped by it.
-  if (described !== undefined && JSON.stringify(described) !== JSON.stringify(answer)) {
+  if (described !== undefined && !isDeepStrictEqual(described, answer)) {
     throw new Error(`${operation.id} answered ${JSON.stringify(answer)}, but described is ${JSON.stringify(described)}`)
   }
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { IqError } from '../stanzas/iq-error.ts'
 import { LinkingError } from '../world/linking-error.ts'
@@ -18,13 +19,37 @@ export function controlHandler(network: Network) {
       const { operation, params } = router.find(request.method ?? 'GET', url.pathname)
       const input = await readInput(operation, request, url, params)
       const answer = await operation.handle(network, { ...input, signal: gone.signal })
-      await network.world.store.turn.kept()
-      respond(response, 200, answer ?? { ok: true }, operation.answerType)
+      const kept = () => network.world.store.turn.kept()
+      await kept()
+      if (isStream(answer)) await stream(response, answer, kept, gone.signal)
+      else respond(response, 200, answer ?? { ok: true }, operation.answerType)
     } catch (error) {
+      if (response.headersSent) return void response.destroy()
       const { status, body } = toProblem(error)
       respond(response, status, body)
     }
   }
+}
+
+function isStream(answer: unknown): answer is AsyncIterable<string> {
+  return typeof answer === 'object' && answer !== null && Symbol.asyncIterator in answer
+}
+
+async function stream(
+  response: ServerResponse,
+  pieces: AsyncIterable<string>,
+  kept: () => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store' })
+  response.flushHeaders()
+  for await (const piece of pieces) {
+    // What it tells of may have been written in this turn.
+    await kept()
+    // A reader that is slow is waited for; what it misses meanwhile is remembered.
+    if (!response.write(piece)) await once(response, 'drain', { signal })
+  }
+  response.end()
 }
 
 function toProblem(error: unknown): { status: number; body: object } {

@@ -48,12 +48,12 @@ export interface Operation<
   readonly bodyLimit?: number
   /** Without it the answer is `{ ok: true }`. */
   readonly answer?: A
-  /** JSON unless said: a text goes out as it is; of an event stream every item is one event, see sse.ts. */
+  /** JSON unless said: a text goes out as it is; of an event stream the handler gives the pieces. */
   readonly answerType?: 'text/plain' | 'text/event-stream'
   readonly errors?: readonly Status[]
   readonly example?: { readonly body?: unknown; readonly answer?: unknown; readonly query?: Record<string, string> }
   /** Throws an `InputError` for what the schemas cannot know. A method, so that lists of operations have one type. */
-  handle(network: Network, input: Input<P, Q, B>): z.input<A> | Promise<z.input<A>>
+  handle(network: Network, input: Input<P, Q, B>): z.input<A> | Promise<z.input<A>> | AsyncIterable<string>
 }
 
 /** Gives the handler the types of its schemas. */

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { contactOperations } from './contacts.ts'
+import { eventOperations } from './events.ts'
 import { faultOperations } from './faults.ts'
 import { groupOperations } from './groups.ts'
 import { networkOperations } from './network.ts'
@@ -23,6 +24,7 @@ export const NOUNS: Readonly<Record<string, readonly Operation[]>> = {
   phones: phoneOperations,
   contacts: contactOperations,
   groups: groupOperations,
+  events: eventOperations,
   faults: faultOperations,
   description: [description('openApi', '/openapi.json'), description('adminOpenApi', '/admin/openapi.json')],
 }

@@ -28,6 +28,7 @@ export function unlink(world: World, phone: string, device: number): boolean {
   world.post.commit(() => {
     world.devices.remove(phone, device)
     world.announceDevice(world.accounts.require(phone), 'remove', registered)
+    world.events.tell({ type: 'unlinked', phone, device })
   })
   const login = world.logins.get(`${phone}:${device}`)
   const removed = el('stream:error', { code: '401' }, [el('conflict', { type: 'device_removed' })])

@@ -54,6 +54,7 @@ export class Presences {
   /** A virtual person opens or closes the app. */
   set(phone: string, availability: Availability): void {
     this.#contacts.set(phone, availability)
+    this.#world.events.tell({ type: 'presence', phone, state: availability })
     if (availability === 'unavailable') this.#noteLastSeen(phone)
     this.#publish(phone)
   }
@@ -117,6 +118,7 @@ export class Presences {
 
   #appear(login: Login, availability: Availability): void {
     login.isAvailable = availability === 'available'
+    this.#world.events.tell({ type: 'presence', phone: login.phone, state: availability })
     if (!login.isAvailable) this.#noteLastSeen(login.phone)
     this.#publish(login.phone)
   }
@@ -175,6 +177,8 @@ export class Presences {
   #show(author: string, chat: string, state: BinaryNode): void {
     const { accounts, circle, groups } = this.#world
     const account = accounts.require(author)
+    const name = accounts.byJid(chat)?.phone ?? chat
+    this.#world.events.tell({ type: 'typing', phone: author, chat: name, state: stateOf(state) })
     const group = groups.get(chat)
     if (group) {
       const participant = toJid(account, group.addressing)

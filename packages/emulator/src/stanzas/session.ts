@@ -40,7 +40,7 @@ export function activate(world: World, presences: Presences, login: Login): void
     .then(() => settleCompanion(world, login))
     .then(() => {
       presences.arrived(login)
-      world.announceLogin(login.phone)
+      world.announceLogin(login)
     })
     .catch((error: unknown) => {
       if (!world.isClosed) world.warn(`${login.address} did not get its mail: ${String(error)}`)

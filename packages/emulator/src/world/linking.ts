@@ -187,6 +187,7 @@ export class Linking {
     this.#world.post.commit(() => {
       this.#world.devices.add(device)
       this.#world.announceDevice(account, 'add', device)
+      this.#world.events.tell({ type: 'linked', phone: account.phone, device: device.device })
     })
     this.#forget(applicant)
     linked.resolve({ phone: account.phone, lid: account.lid, device: device.device })

@@ -2,6 +2,7 @@ import { proto } from '@whiskeysockets/baileys'
 import { type Remarks, remarksIn, textIn, typeOf } from '../content/reading.ts'
 import type { Store } from '../state/database.ts'
 import type { Clock } from './clock.ts'
+import type { EventLog } from './events.ts'
 import type { Space } from './jids.ts'
 import type { Past } from './past.ts'
 import { Waiters, type WaitOptions } from './waiting.ts'
@@ -62,13 +63,15 @@ interface ReceiptWaiter {
 export class Mailbox {
   readonly #store: Store
   readonly #clock: Clock
+  readonly #events: EventLog
   readonly #announced = new Map<string, number>()
   readonly #waiters: Waiters<Waiter>
   readonly #receiptWaiters: Waiters<ReceiptWaiter>
 
-  constructor(store: Store, clock: Clock, patienceMs: number) {
+  constructor(store: Store, clock: Clock, events: EventLog, patienceMs: number) {
     this.#store = store
     this.#clock = clock
+    this.#events = events
     this.#waiters = new Waiters(patienceMs)
     this.#receiptWaiters = new Waiters(patienceMs)
     // Who has asked for what is forgotten with the process; the column only keeps the look-up short.
@@ -77,6 +80,8 @@ export class Mailbox {
 
   /** Inside a commit: a message arrived at `owner`. Returns false when it is a copy of one that is there already. */
   record(owner: string, heard: Arrival): boolean {
+    const kind = typeOf(heard.message)
+    const text = heard.choices?.join(', ') ?? textIn(heard.message)
     const row = this.#store.first<{ copies: number }>(
       `INSERT INTO heard (owner, sender, id, chat, type, text, at, message, raw)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (owner, sender, id) DO UPDATE SET copies = copies + 1
@@ -85,8 +90,8 @@ export class Mailbox {
       heard.from,
       heard.id,
       heard.chat,
-      typeOf(heard.message),
-      heard.choices?.join(', ') ?? textIn(heard.message),
+      kind,
+      text,
       heard.at,
       proto.Message.encode(heard.message).finish(),
       heard.raw,
@@ -95,7 +100,10 @@ export class Mailbox {
       const sql = 'INSERT INTO heard_choices (owner, sender, id, choices) VALUES (?, ?, ?, ?)'
       this.#store.run(sql, owner, heard.from, heard.id, JSON.stringify(heard.choices))
     }
-    return row?.copies === 1
+    if (row?.copies !== 1) return false
+    const { id, from, chat } = heard
+    this.#events.tell({ type: 'heard', phone: owner, id, from, chat, kind, text })
+    return true
   }
 
   hasHeard(owner: string, sender: string, id: string): boolean {
@@ -196,7 +204,7 @@ export class Mailbox {
   /** Inside a commit: somebody confirmed messages. Only those that a person in the emulator wrote are noted. */
   confirm(owner: string, ids: readonly string[], sender: string, type: string): void {
     for (const id of ids) {
-      this.#store.run(
+      const { changes } = this.#store.run(
         `INSERT OR IGNORE INTO receipts (owner, id, sender, type, at)
          SELECT owner, id, ?, ?, ? FROM sent WHERE owner = ? AND id = ?`,
         sender,
@@ -205,6 +213,7 @@ export class Mailbox {
         owner,
         id,
       )
+      if (changes > 0) this.#events.tell({ type: 'confirmed', phone: owner, id, by: sender, receipt: type })
     }
   }
 

@@ -17,6 +17,7 @@ export class Post {
   readonly #store: Store
   readonly #ring: (phone: string, device: number) => void
   #touched = new Map<string, { phone: string; device: number }>()
+  #afterwards: (() => void)[] = []
 
   constructor(store: Store, ring: (phone: string, device: number) => void) {
     this.#store = store
@@ -30,12 +31,22 @@ export class Post {
       const result = this.#store.transaction(work)
       const touched = [...this.#touched.values()]
       this.#touched.clear()
+      const jobs = this.#afterwards
+      this.#afterwards = []
       for (const { phone, device } of touched) this.#ring(phone, device)
+      for (const job of jobs) job()
       return result
     } catch (error) {
       this.#touched.clear()
+      this.#afterwards = []
       throw error
     }
+  }
+
+  /** Runs `job` when the commit is done, and not when it fails; outside of one at once. */
+  afterwards(job: () => void): void {
+    if (this.#store.isInTransaction) this.#afterwards.push(job)
+    else job()
   }
 
   /** Inside `commit`: leaves a stanza for a device. */

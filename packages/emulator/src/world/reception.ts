@@ -74,6 +74,9 @@ export class Reception implements ConnectionOwner {
     if (!login) return
     if (this.#world.logins.get(login.address) === login) this.#world.logins.delete(login.address)
     this.#registry.left(login)
+    if (login.isActive) {
+      this.#world.events.tell({ type: 'disconnected', phone: login.phone, device: login.device })
+    }
   }
 
   failed(connection: Connection, error: unknown): void {

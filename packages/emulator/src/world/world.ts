@@ -14,6 +14,7 @@ import { type Bundle, Bundles } from './bundles.ts'
 import { Circle } from './circle.ts'
 import { NetworkClock } from './clock.ts'
 import { type Device, Devices } from './devices.ts'
+import { EventLog } from './events.ts'
 import { Groups } from './groups.ts'
 import { Handset } from './handset.ts'
 import { toJid } from './jids.ts'
@@ -46,6 +47,7 @@ export class World {
   readonly tokens: Tokens
   readonly faults: FaultState
   readonly unknown: UnknownStanzas
+  readonly events: EventLog
   readonly wire: StanzaLog
   /** Logged-in companions by `phone:device`. */
   readonly logins = new Map<string, Login>()
@@ -65,14 +67,15 @@ export class World {
     this.bundles = new Bundles(store, this.accounts, this.devices, this.random)
     this.post = new Post(store, (phone, device) => this.#ring(phone, device))
     this.#loginWaiters = new Waiters(options.patienceMs)
-    this.mail = new Mailbox(store, this.clock, options.patienceMs)
+    this.events = new EventLog(this.clock, this.post, options.patienceMs)
+    this.mail = new Mailbox(store, this.clock, this.events, options.patienceMs)
     this.past = new PastMessages(store)
     this.groups = new Groups(store, this.clock, this.random)
     this.circle = new Circle(this.accounts, this.mail)
     this.tokens = new Tokens(store, this.accounts, this.clock, this.random)
     this.faults = new FaultState(act)
     this.wire = new StanzaLog({ ...options, warn: options.log }, this.clock)
-    this.unknown = new UnknownStanzas(options.strict, options.log)
+    this.unknown = new UnknownStanzas(options.strict, (line) => this.warn(line))
     this.appState = new AppState(this)
   }
 
@@ -96,6 +99,7 @@ export class World {
 
   warn(line: string): void {
     this.options.log(line)
+    this.events.tell({ type: 'warning', line })
   }
 
   newId(): string {
@@ -172,7 +176,8 @@ export class World {
   }
 
   /** A companion logged in and wants its mail. */
-  announceLogin(phone: string): void {
+  announceLogin({ phone, device }: Login): void {
+    this.events.tell({ type: 'connected', phone, device })
     for (const waiter of this.#loginWaiters.now()) if (waiter.phone === phone) waiter.resolve()
   }
 
