@@ -25,7 +25,7 @@ export {
 export { createEmulator } from './emulator.ts'
 export { type Faults, KICK_REASONS, type KickReason } from './faults.ts'
 export type { EmulatorOptions } from './options.ts'
-export type { SharedState, Shown } from './shared-state.ts'
+export type { PastMessage, SharedState, Shown } from './shared-state.ts'
 export { trustEmulator } from './trust.ts'
 export type { UnknownStanza } from './unknown.ts'
 export { BEHAVIOURS, type Behaviour, type Reply } from './world/accounts.ts'

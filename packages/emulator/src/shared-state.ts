@@ -1,3 +1,4 @@
+import type { proto } from '@whiskeysockets/baileys'
 import type { StateAction, StateChange } from './world/app-state.ts'
 import type { WaitOptions } from './world/waiting.ts'
 
@@ -8,6 +9,16 @@ export interface Shown {
   readonly from: string
   /** Phone digits of the other person, or the id of the group. */
   readonly chat: string
+}
+
+/** A message that nobody sends any more: it was there before the network was. */
+export interface PastMessage {
+  /** Phone digits of the author. */
+  readonly from: string
+  readonly content: string | { readonly message: proto.IMessage }
+  /** Milliseconds. Without it, a second after the one before it; the last one was a minute ago. */
+  readonly at?: number
+  readonly id?: string
 }
 
 /**
@@ -35,6 +46,11 @@ export interface SharedState {
   state(): StateAction[]
   /** Waits until a fact is true that matches; resolves at once if it is. Rejects when `patienceMs` is over. */
   learns(matches: (action: StateAction) => boolean, options?: WaitOptions): Promise<StateAction>
+  /**
+   * Gives the phone a past in a chat, the oldest message first: companions that are linked later get it as history, and
+   * those that ask for older messages. Nobody is sent anything. Returns the ids.
+   */
+  remembers(chat: string, messages: readonly PastMessage[]): string[]
   /** Makes a new key for the state and hands it to the companions, as happens by itself when one is unlinked. */
   renewsStateKey(): Promise<void>
 }

@@ -195,4 +195,7 @@ CREATE TABLE IF NOT EXISTS contact_tokens (
   issuer TEXT NOT NULL, holder TEXT NOT NULL, at INTEGER NOT NULL, token BLOB NOT NULL, PRIMARY KEY (issuer, holder, at)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS heard_by_id ON heard (owner, id);
+CREATE TABLE IF NOT EXISTS device_props (
+  phone TEXT NOT NULL, device INTEGER NOT NULL, props BLOB NOT NULL, PRIMARY KEY (phone, device)
+) WITHOUT ROWID;
 `

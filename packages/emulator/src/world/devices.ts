@@ -1,3 +1,4 @@
+import { proto } from '@whiskeysockets/baileys'
 import type { Store } from '../state/database.ts'
 
 /** A companion linked to a phone, as the server knows it. */
@@ -100,9 +101,21 @@ export class Devices {
     this.#cache.delete(phone)
   }
 
+  /** What the companion said of itself when it was linked: an encoded `DeviceProps`. */
+  setProps(phone: string, device: number, props: Uint8Array): void {
+    this.#store.run('INSERT OR REPLACE INTO device_props (phone, device, props) VALUES (?, ?, ?)', phone, device, props)
+  }
+
+  /** Whether the companion asked for the whole history. */
+  wantsEverything(phone: string, device: number): boolean {
+    const sql = 'SELECT props FROM device_props WHERE phone = ? AND device = ?'
+    const row = this.#store.first<{ props: Buffer }>(sql, phone, device)
+    return row !== undefined && (proto.DeviceProps.decode(row.props).requireFullSync ?? false)
+  }
+
   /** Forgets a companion with all that was kept for it. */
   remove(phone: string, device: number): void {
-    for (const table of ['devices', 'one_time_keys', 'pending', 'watchers']) {
+    for (const table of ['devices', 'device_props', 'one_time_keys', 'pending', 'watchers']) {
       this.#store.run(`DELETE FROM ${table} WHERE phone = ? AND device = ?`, phone, device)
     }
     this.#cache.delete(phone)

@@ -1,4 +1,5 @@
 import { type BinaryNode, decodeBinaryNode, type proto } from '@whiskeysockets/baileys'
+import type { SayOptions } from '../api.ts'
 import { isSilent } from '../content/reading.ts'
 import { outsideOf } from '../content/stanza.ts'
 import { SignalUnit } from '../signal/unit.ts'
@@ -13,6 +14,7 @@ import { parseJid, type Space } from './jids.ts'
 import type { Arrival } from './mailbox.ts'
 import { Manners } from './manners.ts'
 import { type Envelope, Outgoing, type Parcel } from './outgoing.ts'
+import { peerAnswers } from './peer-requests.ts'
 import type { Pending } from './post.ts'
 import { giveToken } from './profile.ts'
 import { bundleIn, retryReceipt } from './retry.ts'
@@ -76,11 +78,12 @@ export class Handset {
    * Writes a message. Resolves when it is committed, which is when a phone shows its first tick. Rejects when the receiver
    * is guarded and has given no token.
    */
-  says(to: string, message: proto.IMessage, options: { space?: Space; id?: string } = {}): Promise<{ id: string }> {
+  says(to: string, message: proto.IMessage, options: SayOptions = {}): Promise<{ id: string }> {
     return this.#inTurn(async () => {
       this.#requireToken(to)
       const unit = new SignalUnit(this.#world.store, this.#phone)
-      const envelope = { id: options.id ?? this.#newMessageId(), at: this.#world.clock.seconds() }
+      const { id = this.#newMessageId(), unavailable } = options
+      const envelope = { id, at: this.#world.clock.seconds(), ...(unavailable !== undefined && { unavailable }) }
       const space = options.space ?? 'pn'
       const parcels = await this.#compose(unit, to, message, space, envelope)
       this.#world.post.commit(() => {
@@ -101,13 +104,7 @@ export class Handset {
     return this.#inTurn(async () => {
       if (!this.#world.exists(this.#phone, device)) return
       const unit = new SignalUnit(this.#world.store, this.#phone)
-      const outgoing = new Outgoing(this.#world, unit, this.account)
-      const parcels: Parcel[] = []
-      for (const message of compose()) {
-        parcels.push(
-          await outgoing.toCompanion(device, message, { id: this.#newMessageId(), at: this.#world.clock.seconds() }),
-        )
-      }
+      const parcels = await this.#composePeer(unit, device, compose())
       this.#world.post.commit(() => {
         unit.write()
         this.#queue(parcels)
@@ -183,8 +180,10 @@ export class Handset {
     const arrival = this.#arrival(read.message, node, origin)
     const isNew = arrival !== undefined && !mail.hasHeard(this.#phone, arrival.from, arrival.id)
     const answer = isNew ? await this.#answer(unit, arrival, origin.space) : undefined
+    const replies = await this.#replies(unit, read.message, node, origin)
     post.commit(() => {
       unit.write()
+      this.#queue(replies)
       if (arrival) mail.record(this.#phone, arrival)
       confirmArrival(this.#world, this.account, origin, { id, recipient, isPeer })
       if (answer) {
@@ -225,6 +224,25 @@ export class Handset {
     const message = { conversation: text }
     const envelope = { id: this.#newMessageId(), at: this.#world.clock.seconds() }
     return { id: envelope.id, message, parcels: await this.#compose(unit, arrival.chat, message, space, envelope) }
+  }
+
+  /** What a companion gets that asked its phone something. */
+  async #replies(unit: SignalUnit, message: proto.IMessage, node: BinaryNode, origin: Origin): Promise<Parcel[]> {
+    if (node.attrs.category !== 'peer' || origin.author.phone !== this.#phone) return []
+    // Some clients wrap it like the copy of a sent message, because it goes to their own number.
+    const asked = message.deviceSentMessage?.message ?? message
+    const answers = peerAnswers(this.#world, this.#phone, node.attrs.id ?? '', asked)
+    return this.#composePeer(unit, origin.device, answers)
+  }
+
+  async #composePeer(unit: SignalUnit, device: number, messages: readonly proto.IMessage[]): Promise<Parcel[]> {
+    const outgoing = new Outgoing(this.#world, unit, this.account)
+    const parcels: Parcel[] = []
+    for (const message of messages) {
+      const envelope = { id: this.#newMessageId(), at: this.#world.clock.seconds() }
+      parcels.push(await outgoing.toCompanion(device, message, envelope))
+    }
+    return parcels
   }
 
   /** A device could not read what we wrote. */

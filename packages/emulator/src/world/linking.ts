@@ -23,6 +23,8 @@ interface Applicant {
   readonly registrationId: number
   readonly signedPreKey: Device['signedPreKey']
   readonly name: string | undefined
+  /** An encoded `DeviceProps`. */
+  readonly props: Uint8Array | undefined
   readonly refs: readonly string[]
   readonly since: number
   code?: CodeRequest
@@ -73,6 +75,7 @@ export class Linking {
         signature: Buffer.from(data.eSkeySig),
       },
       name: payload.pushName || undefined,
+      props: data.deviceProps ?? undefined,
       refs: Array.from({ length: 6 }, () => `2@${this.#world.random.bytes(48, 'ref').toString('base64')}`),
       since: this.#world.clock.now(),
     }
@@ -186,6 +189,7 @@ export class Linking {
     // Committed before the restart is asked for: some clients are back within milliseconds.
     this.#world.post.commit(() => {
       this.#world.devices.add(device)
+      if (applicant.props) this.#world.devices.setProps(account.phone, device.device, applicant.props)
       this.#world.announceDevice(account, 'add', device)
       this.#world.events.tell({ type: 'linked', phone: account.phone, device: device.device })
     })

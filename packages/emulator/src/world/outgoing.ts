@@ -21,6 +21,8 @@ export interface Envelope {
   readonly id: string
   /** Seconds. */
   readonly at: number
+  /** Companions of others get no text, only this word for the reason; an empty one stands for none. */
+  readonly unavailable?: string
 }
 
 /** Encrypts what a person in the emulator writes, for each device that shall read it. Queues nothing itself. */
@@ -46,8 +48,8 @@ export class Outgoing {
     const devices = isReached ? this.#world.devices.numbersOf(to.phone) : []
     for (const device of devices) {
       if (!this.#world.exists(to.phone, device)) continue
-      const enc = await this.#enc(to, device, message, outsideOf(message).enc)
-      parcels.push({ phone: to.phone, device, node: this.#node(space, message, envelope, [enc]) })
+      const content = withheld(device, envelope) ?? (await this.#enc(to, device, message, outsideOf(message).enc))
+      parcels.push({ phone: to.phone, device, node: this.#node(space, message, envelope, [content]) })
     }
     for (const { device } of this.#world.devices.of(this.#self.phone)) {
       if (!this.#world.exists(this.#self.phone, device)) continue
@@ -196,6 +198,11 @@ export class Outgoing {
     }
     return el('message', attrs, [...encs, ...nodes])
   }
+}
+
+/** What a companion gets in place of a text that only phones are sent. */
+function withheld(device: number, { unavailable }: Envelope): BinaryNode | undefined {
+  return device === 0 || unavailable === undefined ? undefined : el('unavailable', { type: unavailable || undefined })
 }
 
 function keyOf(group: GroupInfo, distribution: Buffer): proto.Message.ISenderKeyDistributionMessage {

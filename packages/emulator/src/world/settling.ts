@@ -1,99 +1,69 @@
-import { deflateSync } from 'node:zlib'
 import { proto } from '@whiskeysockets/baileys'
-import type { Account } from './accounts.ts'
-import { toJid } from './jids.ts'
+import { History, type HistoryType, type Part } from './history.ts'
 import type { Login } from './login.ts'
 import type { Past } from './past.ts'
 import type { World } from './world.ts'
 
-const { Type, HistorySyncType } = {
-  Type: proto.Message.ProtocolMessage.Type,
-  HistorySyncType: proto.HistorySync.HistorySyncType,
-}
+const { FULL, INITIAL_BOOTSTRAP, INITIAL_STATUS_V3, NON_BLOCKING_DATA, PUSH_NAME, RECENT } =
+  proto.HistorySync.HistorySyncType
+
+/** Messages in one part. */
+const PER_PART = 500
+/** A phone remembers more, but no more than that is told. */
+const MOST = 50_000
+/** What is older goes to companions alone that have asked for everything. */
+const RECENT_MS = 90 * 86_400_000
 
 /** What a phone sends a new companion by itself: the keys of the app state, then its history. Once per companion. */
 export async function settleCompanion(world: World, login: Login): Promise<void> {
   const { phone, device } = login
   const registered = world.devices.get(phone, device)
   if (!registered || registered.isSettled) return
-  const account = world.accounts.require(phone)
-  world.appState.begin(account)
-  const compose = () => [
-    world.appState.share(phone),
-    history(world, HistorySyncType.INITIAL_BOOTSTRAP, { conversations: conversations(world, account) }),
-    history(world, HistorySyncType.PUSH_NAME, { pushnames: pushNames(world, account) }),
-    history(world, HistorySyncType.RECENT, { conversations: [] }),
-  ]
+  world.appState.begin(world.accounts.require(phone))
+  const compose = () => {
+    const history = new History(world, world.accounts.require(phone))
+    const parts = partsFor(world, history, phone, world.devices.wantsEverything(phone, device))
+    return [world.appState.share(phone), ...parts.map((part) => history.notice(part))]
+  }
   await world.handset(phone).tellCompanion(device, compose, () => world.devices.settle(phone, device))
 }
 
-/** More would not fit into a message; a real phone sends the rest in files. */
-const MESSAGES = 500
-
-/** The chats on the phone, each with its messages, newest first. */
-function conversations(world: World, account: Account): proto.IConversation[] {
-  const chats = new Map<string, Past[]>()
-  for (const past of world.past.of(account.phone, { limit: MESSAGES })) {
-    chats.set(past.chat, [past, ...(chats.get(past.chat) ?? [])])
-  }
-  return [...chats].map(([chat, messages]) => {
-    const person = world.accounts.get(chat)
-    const id = person ? toJid(person, 'pn') : chat
-    return {
-      id,
-      ...(person && { lidJid: toJid(person, 'lid') }),
-      name: person?.name ?? world.groups.get(chat)?.subject ?? null,
-      conversationTimestamp: toSeconds(messages[0]?.at ?? 0),
-      messages: messages.map((past) => ({ message: toInfo(world, account, id, past) })),
-    }
-  })
-}
-
-function toInfo(world: World, account: Account, remoteJid: string, past: Past): proto.IWebMessageInfo {
-  const fromMe = past.author === account.phone
-  const author = world.accounts.get(past.author)
-  const participant = remoteJid.endsWith('@g.us') && !fromMe && author ? { participant: toJid(author, 'pn') } : {}
-  return {
-    key: { remoteJid, fromMe, id: past.id, ...participant },
-    ...participant,
-    message: past.message,
-    messageTimestamp: toSeconds(past.at),
-    pushName: fromMe ? null : (author?.name ?? null),
-  }
-}
-
-/** How the people whom the phone knows call themselves. */
-function pushNames(world: World, account: Account): proto.IPushname[] {
-  const known = new Set([
-    account.phone,
-    ...world.past.of(account.phone, { limit: MESSAGES }).map(({ author }) => author),
-  ])
-  return [...known].flatMap((phone) => {
-    const person = world.accounts.get(phone)
-    return person ? [{ id: toJid(person, 'pn'), pushname: person.name ?? phone }] : []
-  })
-}
-
-const toSeconds = (ms: number) => Math.floor(ms / 1000)
-
-/** Inline: a path would be fetched from WhatsApp's own media host, because this message has no place for another. */
-function history(
-  world: World,
-  syncType: proto.HistorySync.HistorySyncType,
-  content: Partial<proto.IHistorySync>,
-): proto.IMessage {
-  const sync = proto.HistorySync.encode({ syncType, progress: 100, chunkOrder: 1, ...content }).finish()
-  return {
-    protocolMessage: {
-      type: Type.HISTORY_SYNC_NOTIFICATION,
-      historySyncNotification: {
-        // The two enums number the types alike.
-        syncType: syncType as number,
-        progress: 100,
-        chunkOrder: 1,
-        initialHistBootstrapInlinePayload: deflateSync(sync),
-        oldestMsgInChunkTimestampSec: world.clock.seconds(),
+/** The newest messages of all chats first, so that the companion can show something; then the rest, in parts. */
+function partsFor(world: World, history: History, phone: string, isEverything: boolean): Part[] {
+  const messages = history.kept(world.past.of(phone, { limit: MOST }))
+  const first = messages.slice(-PER_PART)
+  const rest = messages.slice(0, -PER_PART).reverse()
+  const isRecent = ({ at }: Past) => at >= world.clock.now() - RECENT_MS
+  return [
+    {
+      type: INITIAL_BOOTSTRAP,
+      content: {
+        conversations: history.conversations(first),
+        phoneNumberToLidMappings: history.mappings(messages),
       },
+      progress: 100,
+      order: 1,
     },
-  }
+    { type: PUSH_NAME, content: { pushnames: history.pushNames(messages) }, progress: 100, order: 1 },
+    { type: NON_BLOCKING_DATA, content: {}, progress: 100, order: 1 },
+    { type: INITIAL_STATUS_V3, content: {}, progress: 100, order: 1 },
+    ...historyParts(history, RECENT, rest.filter(isRecent)),
+    ...(isEverything
+      ? historyParts(
+          history,
+          FULL,
+          rest.filter((past) => !isRecent(past)),
+        )
+      : []),
+  ]
+}
+
+/** Newest first; one part without anything when there are none, because clients wait for the last one. */
+export function historyParts(history: History, type: HistoryType, newestFirst: readonly Past[]): Part[] {
+  const count = Math.max(1, Math.ceil(newestFirst.length / PER_PART))
+  return Array.from({ length: count }, (_, place) => {
+    const messages = newestFirst.slice(place * PER_PART, (place + 1) * PER_PART).reverse()
+    const progress = Math.floor(((place + 1) / count) * 100)
+    return { type, content: { conversations: history.conversations(messages) }, progress, order: place + 1 }
+  })
 }

@@ -1,4 +1,4 @@
-import type { SharedState, Shown } from '../shared-state.ts'
+import type { PastMessage, SharedState, Shown } from '../shared-state.ts'
 import type { StateAction, StateChange } from './app-state.ts'
 import * as actions from './chat-actions.ts'
 import { toJid } from './jids.ts'
@@ -59,6 +59,20 @@ export class StatefulPhone extends VirtualPerson implements SharedState {
 
   learns(matches: (action: StateAction) => boolean, options?: WaitOptions): Promise<StateAction> {
     return this.world.appState.learns(this.phone, matches, options)
+  }
+
+  remembers(chat: string, messages: readonly PastMessage[]): string[] {
+    const { accounts, clock, past, post, random } = this.world
+    if (!this.world.groups.get(chat)) accounts.require(chat)
+    let at = clock.now() - 60_000 - messages.length * 1000
+    const rows = messages.map(({ from, content, ...given }) => {
+      at = given.at ?? at + 1000
+      const id = given.id ?? `AC${random.bytes(15, `past/${this.phone}`).toString('hex').toUpperCase()}`
+      const message = typeof content === 'string' ? { conversation: content } : content.message
+      return { id, author: accounts.require(from).phone, chat, at, message }
+    })
+    post.commit(() => past.add(this.phone, rows))
+    return rows.map(({ id }) => id)
   }
 
   renewsStateKey(): Promise<void> {
