@@ -1,5 +1,6 @@
 import type { Person } from './api.ts'
 import type { Space } from './world/jids.ts'
+import type { WaitOptions } from './world/waiting.ts'
 
 /** What admins decide about a group. */
 export interface GroupSettings {
@@ -76,4 +77,9 @@ export interface Group {
   /** Sends a person an invitation that only they can accept, for three days. */
   invites(person: Person | string): Promise<{ id: string }>
   leaves(): void
+  /**
+   * Resolves when it is so, at once if it is already: `group.until(({ members }) => members.includes(eva.phone))`.
+   * Rejects when `patienceMs` is over.
+   */
+  until(isSo: (group: Group) => boolean, options?: WaitOptions): Promise<void>
 }

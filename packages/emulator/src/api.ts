@@ -34,6 +34,8 @@ export interface Emulator {
   group(options: GroupOptions): Group
   /** All groups, those that clients made included; the oldest first. */
   readonly groups: readonly Group[]
+  /** Waits for a group like this, made by whomever. Resolves at once if there is one; rejects when `patienceMs` is over. */
+  findsGroup(isIt: (group: Group) => boolean, options?: WaitOptions): Promise<Group>
   /** The network's time. Time-outs and expiries are reached by advancing it, never by waiting. */
   readonly clock: Clock
   readonly faults: Faults

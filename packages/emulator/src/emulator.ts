@@ -18,6 +18,7 @@ import { toPhone } from './world/jids.ts'
 import { VirtualContact } from './world/people.ts'
 import { VirtualPhone } from './world/phone.ts'
 import { Reception } from './world/reception.ts'
+import type { WaitOptions } from './world/waiting.ts'
 import { World } from './world/world.ts'
 
 /** Starts a network. Rejects when a port is taken or the file cannot be opened. */
@@ -130,6 +131,15 @@ class RunningEmulator implements Emulator {
 
   get groups(): readonly Group[] {
     return this.#world.groups.all().map(({ id }) => new VirtualGroup(this.#world, id))
+  }
+
+  findsGroup(isIt: (group: Group) => boolean, options?: WaitOptions): Promise<Group> {
+    const seen = () => this.groups.map(({ subject }) => subject).join(', ') || 'none'
+    return this.#world.groups.until(
+      () => this.groups.find(isIt),
+      () => `a certain group is not there; there are: ${seen()}`,
+      options,
+    )
   }
 
   assertQuiet(): void {

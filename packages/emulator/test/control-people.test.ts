@@ -68,8 +68,10 @@ test('a group is made, changed, joined and left over HTTP', () =>
     const { body: group } = await api.get(here)
     expect(group).toMatchObject({ subject: 'Chaos', description: 'Alles', admins: [MAX, eva] })
 
+    const waiting = api.get(`/admin/groups/next?request=${tom}`)
     const asked = await api.post(`/admin/contacts/${tom}/groups/join`, { code: group.inviteCode })
     expect(asked.body).toEqual({ outcome: 'requested' })
+    expect((await waiting).body).toMatchObject({ id: made.body.id, requests: [tom] })
     await api.post(`${here}/members`, { action: 'approve', phones: [tom], by: eva })
     await api.post(`${here}/leave`, { by: MAX })
     expect((await api.get(here)).body).toMatchObject({ members: [eva, tom], requests: [] })

@@ -191,6 +191,23 @@ test('two who describe a group at once do not overwrite each other unread', () =
     expect((await alice.sock.groupMetadata(group.id)).desc).toBeUndefined()
   }))
 
+test('whoever waits for a group, or for a change of one, is told when it is there', () =>
+  withEmulator(async (emulator) => {
+    const [max, eva] = [emulator.contact(MAX), emulator.contact(EVA)]
+    const made = emulator.findsGroup(({ subject }) => subject === 'Team')
+    const group = emulator.group({ subject: 'Team', members: [max], settings: { needsApproval: true } })
+    expect((await made).id).toBe(group.id)
+    const asked = group.until(({ requests }) => requests.includes(EVA))
+    const isIn = group.until(({ members }) => members.includes(EVA))
+    eva.joins(group.inviteCode)
+    await asked
+    group.approves(eva)
+    await isIn
+    await group.until(({ members }) => members.includes(EVA))
+    const never = group.until(({ subject }) => subject === 'Mannschaft', { timeoutMs: 5 })
+    await expect(never).rejects.toThrow(`"subject":"Team","members":["${MAX}","${EVA}"]`)
+  }))
+
 test('a group outlives the process with all that was decided about it', async () => {
   const { mkdtemp, rm } = await import('node:fs/promises')
   const { tmpdir } = await import('node:os')

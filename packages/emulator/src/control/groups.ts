@@ -3,7 +3,8 @@ import type { Group, GroupSettings } from '../api-group.ts'
 import { definedOnly } from './content.ts'
 import { InputError, refusedAs } from './input.ts'
 import { type Network, type Operation, operation } from './operation.ts'
-import { count, digits, phone, sent, space, text } from './schemas.ts'
+import { waiting } from './people.ts'
+import { count, digits, phone, sent, space, text, timeoutMs } from './schemas.ts'
 
 const settings = z
   .strictObject({
@@ -100,6 +101,31 @@ export const groupOperations: readonly Operation[] = [
     answer: groupShown.array(),
     example: { answer: [example] },
     handle: ({ emulator }) => emulator.groups.map(shownGroup),
+  }),
+  operation({
+    id: 'waitForGroup',
+    method: 'GET',
+    path: '/admin/groups/next',
+    summary: 'Waits for a group like this, made by whomever; answers at once if there is one',
+    query: z.strictObject({
+      subject: text.optional(),
+      member: phone.optional().meta({ description: 'Somebody who is in it' }),
+      admin: phone.optional().meta({ description: 'Somebody who is an admin of it' }),
+      request: phone.optional().meta({ description: 'Somebody who waits to be let in' }),
+      timeoutMs,
+    }),
+    answer: groupShown,
+    errors: [504],
+    example: { query: { subject: 'Team', timeoutMs: '5000' }, answer: example },
+    handle: async ({ emulator }, { query, signal }) => {
+      const { subject, member, admin, request, timeoutMs } = query
+      const isIt = (group: Group) =>
+        (subject === undefined || group.subject === subject) &&
+        (member === undefined || group.members.includes(member)) &&
+        (admin === undefined || group.admins.includes(admin)) &&
+        (request === undefined || group.requests.includes(request))
+      return shownGroup(await emulator.findsGroup(isIt, waiting({ timeoutMs, signal })))
+    },
   }),
   operation({
     id: 'getGroup',

@@ -7,6 +7,7 @@ import { groupFor } from './group-rules.ts'
 import { checkSubject, describe, rename, resetInvite, setting } from './group-settings.ts'
 import type { GroupInfo } from './groups.ts'
 import { toJid, toPhone } from './jids.ts'
+import type { WaitOptions } from './waiting.ts'
 import type { World } from './world.ts'
 
 /** Makes a group of exactly these people: a test that sets the scene asks nobody for permission. */
@@ -136,6 +137,17 @@ export class VirtualGroup implements Group {
 
   leaves(): void {
     this.#act((group, by) => leaveGroup(this.#world, group, by))
+  }
+
+  until(isSo: (group: Group) => boolean, options?: WaitOptions): Promise<void> {
+    const look = () => (isSo(this) ? true : undefined)
+    const state = () => {
+      const { subject, members, admins, requests } = this
+      return JSON.stringify({ subject, members, admins, requests })
+    }
+    return this.#world.groups
+      .until(look, () => `group ${this.id} is not as it was waited for: ${state()}`, options)
+      .then(() => undefined)
   }
 
   #change(people: readonly (Person | string)[], action: MemberAction): MemberOutcome[] {

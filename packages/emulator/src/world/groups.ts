@@ -2,6 +2,7 @@ import type { Store } from '../state/database.ts'
 import type { Random } from '../state/random.ts'
 import type { Clock } from './clock.ts'
 import type { Space } from './jids.ts'
+import { Waiters, type WaitOptions } from './waiting.ts'
 
 export type Role = 'member' | 'admin' | 'superadmin'
 
@@ -74,16 +75,36 @@ export type NewGroup = { readonly subject: string; readonly creator: string; rea
   Omit<GroupInfo, 'id' | 'subject' | 'creator' | 'addressing' | 'createdAt' | 'versions'>
 >
 
+interface Watcher {
+  readonly looks: () => void
+}
+
 /** Groups, who is in them, who wants to be. Knows nothing of stanzas and asks nobody whether they may. */
 export class Groups {
   readonly #store: Store
   readonly #clock: Clock
   readonly #random: Random
+  readonly #waiters: Waiters<Watcher>
+  #isRinging = false
 
-  constructor(store: Store, clock: Clock, random: Random) {
+  constructor(store: Store, clock: Clock, random: Random, patienceMs: number) {
     this.#store = store
     this.#clock = clock
     this.#random = random
+    this.#waiters = new Waiters(patienceMs)
+  }
+
+  /** Resolves with what `look` finds, now or after a change of any group. `complaint` says what was waited for. */
+  until<T>(look: () => T | undefined, complaint: () => string, options?: WaitOptions): Promise<T> {
+    const found = look()
+    if (found !== undefined) return Promise.resolve(found)
+    const make = (resolve: (value: T) => void) => ({
+      looks: () => {
+        const value = look()
+        if (value !== undefined) resolve(value)
+      },
+    })
+    return this.#waiters.wait<T>(make, complaint, options)
   }
 
   get(id: string): GroupInfo | undefined {
@@ -149,11 +170,13 @@ export class Groups {
   }
 
   setRole(id: string, phone: string, role: Role): void {
+    this.#ring()
     this.#store.run('INSERT OR REPLACE INTO group_members (id, phone, role) VALUES (?, ?, ?)', id, phone, role)
   }
 
   /** Takes a member out. Those who live in the emulator begin a new sender key, which the leaver never gets. */
   remove(id: string, phone: string): void {
+    this.#ring()
     this.#store.run('DELETE FROM group_members WHERE id = ? AND phone = ?', id, phone)
     this.#store.run('DELETE FROM sender_keys_sent WHERE chat = ?', id)
     this.#store.run(
@@ -168,12 +191,14 @@ export class Groups {
   }
 
   addRequest(id: string, { phone, by, method, at }: JoinRequest): void {
+    this.#ring()
     const sql = 'INSERT OR REPLACE INTO group_requests (id, phone, by, method, at) VALUES (?, ?, ?, ?, ?)'
     this.#store.run(sql, id, phone, by, method, at)
   }
 
   /** False when there was none. */
   removeRequest(id: string, phone: string): boolean {
+    this.#ring()
     return this.#store.run('DELETE FROM group_requests WHERE id = ? AND phone = ?', id, phone).changes > 0
   }
 
@@ -205,7 +230,18 @@ export class Groups {
     return this.#store.first('SELECT 1 FROM dead_invites WHERE code = ?', code) !== undefined
   }
 
+  /** When the commit that changes something is through: those who wait look again. */
+  #ring(): void {
+    if (this.#isRinging) return
+    this.#isRinging = true
+    queueMicrotask(() => {
+      this.#isRinging = false
+      for (const { looks } of this.#waiters.now()) looks()
+    })
+  }
+
   #save(info: GroupInfo): void {
+    this.#ring()
     this.#store.run(
       'INSERT INTO chat_groups (id, data) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET data = excluded.data',
       info.id,

@@ -70,7 +70,7 @@ export class World {
     this.events = new EventLog(this.clock, this.post, options.patienceMs)
     this.mail = new Mailbox(store, this.clock, this.events, options.patienceMs)
     this.past = new PastMessages(store)
-    this.groups = new Groups(store, this.clock, this.random)
+    this.groups = new Groups(store, this.clock, this.random, options.patienceMs)
     this.circle = new Circle(this.accounts, this.mail)
     this.tokens = new Tokens(store, this.accounts, this.clock, this.random)
     this.faults = new FaultState(act)
