@@ -1,14 +1,14 @@
+import { STATUS_CODES } from 'node:http'
 import { WebSocketServer } from 'ws'
 import type { Contact, ContactOptions, Emulator, Phone, TlsEndpoint } from './api.ts'
 import type { Group, GroupOptions } from './api-group.ts'
 import { controlHandler } from './control/handler.ts'
-import type { FaultActions, Faults } from './faults.ts'
+import { DIRECTIONS, type Faults } from './faults.ts'
 import { Listener, type Visitors } from './listener.ts'
 import { type EmulatorOptions, type Settled, withDefaults } from './options.ts'
 import { Registry } from './stanzas/registry.ts'
 import { Store } from './state/database.ts'
 import { Connection } from './stream/connection.ts'
-import { el } from './stream/nodes.ts'
 import { loadTlsIdentity, type TlsIdentity } from './tls/identity.ts'
 import type { UnknownStanza } from './unknown.ts'
 import type { Clock } from './world/clock.ts'
@@ -20,6 +20,9 @@ import { VirtualPhone } from './world/phone.ts'
 import { Reception } from './world/reception.ts'
 import type { WaitOptions } from './world/waiting.ts'
 import { World } from './world/world.ts'
+
+/** No message of a client is longer than the longest frame. */
+const MAX_PAYLOAD = 16 * 1024 * 1024 + 16
 
 /** Starts a network. Rejects when a port is taken or the file cannot be opened. */
 export async function createEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
@@ -47,10 +50,15 @@ class RunningEmulator implements Emulator {
   #closing: Promise<void> | undefined
 
   constructor(options: Settled, store: Store) {
-    this.#world = new World(options, store, this.#faultActions())
+    this.#world = new World(options, store, () => this.#reception.connections)
     this.#registry = new Registry(this.#world)
     this.#reception = new Reception(this.#world, this.#registry)
-    this.#sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false })
+    this.#sockets = new WebSocketServer({
+      noServer: true,
+      perMessageDeflate: false,
+      autoPong: false,
+      maxPayload: MAX_PAYLOAD,
+    })
     const listen = () => new Listener(this.#visitors(), () => this.#tlsIdentity)
     this.#listener = listen()
     if (options.tlsPort !== undefined) this.#tlsListener = listen()
@@ -187,37 +195,32 @@ class RunningEmulator implements Emulator {
           socket.destroy()
           return
         }
+        const answer = this.#world.faults.takeAnswer()
+        if (answer === 'unanswered') return
+        if (answer === 'refused') {
+          socket.destroy()
+          return
+        }
+        if (typeof answer === 'number') {
+          socket.end(
+            `HTTP/1.1 ${answer} ${STATUS_CODES[answer] ?? ''}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
+          )
+          return
+        }
         this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
-          const { keys, options, store } = this.#world
-          const { firstFrameDelayMs } = options
-          const owner = this.#reception
-          owner.arrived(new Connection(webSocket, socket, store.turn, keys, owner, firstFrameDelayMs))
+          const { keys, options, faults, store } = this.#world
+          const connection = new Connection(webSocket, {
+            line: socket,
+            turn: store.turn,
+            keys,
+            owner: this.#reception,
+            interference: faults,
+            firstFrameDelayMs: options.firstFrameDelayMs,
+          })
+          this.#reception.arrived(connection)
+          if (answer === 'mute') for (const direction of DIRECTIONS) connection.silence(direction, 'swallowed')
         })
       },
     }
   }
-
-  #faultActions(): FaultActions {
-    return {
-      kick: (phone, reason) => {
-        for (const { connection } of this.#world.loginsOf(phone)) {
-          if (reason === 'drop') connection.drop()
-          else connection.end(goodbye(reason))
-        }
-      },
-      cutAll: () => {
-        for (const connection of this.#reception.connections) connection.drop()
-      },
-      mute: (on) => {
-        for (const connection of this.#reception.connections) connection.isMuted = on
-      },
-    }
-  }
-}
-
-function goodbye(reason: string) {
-  if (reason === 'xmlstreamend') return el('xmlstreamend')
-  if (/^\d+$/.test(reason)) return el('stream:error', { code: reason })
-  const code = reason === 'device_removed' ? '401' : undefined
-  return el('stream:error', { code }, [el('conflict', { type: reason })])
 }

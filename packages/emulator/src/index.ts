@@ -23,7 +23,24 @@ export {
   type TextContent,
 } from './content/content.ts'
 export { createEmulator } from './emulator.ts'
-export { type Faults, KICK_REASONS, type KickReason } from './faults.ts'
+export {
+  type ConnectAnswer,
+  DIRECTIONS,
+  type Direction,
+  type Fault,
+  type Faults,
+  type KeyFaults,
+  KICK_REASONS,
+  type KickReason,
+  type Line,
+  type LoginRefusal,
+  MALFORMED_KINDS,
+  type MalformedKind,
+  NACK_TREATMENTS,
+  type NackTreatment,
+  type StanzaFaults,
+  type Where,
+} from './faults.ts'
 export type { EmulatorOptions } from './options.ts'
 export type { PastMessage, SharedState, Shown } from './shared-state.ts'
 export { trustEmulator } from './trust.ts'

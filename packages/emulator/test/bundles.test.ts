@@ -8,8 +8,7 @@ import { World } from '../src/world/world.ts'
 const ALICE = '15550001001'
 
 function newWorld(): World {
-  const nothing = () => undefined
-  const world = new World(withDefaults({}), new Store(undefined), { kick: nothing, cutAll: nothing, mute: nothing })
+  const world = new World(withDefaults({}), new Store(undefined), () => [])
   world.accounts.ensure(ALICE, 'phone')
   const key = newPair().public
   world.devices.add({

@@ -10,8 +10,11 @@ test('the package exports this and nothing else', () => {
     [
       "ANSWERS",
       "BEHAVIOURS",
+      "DIRECTIONS",
       "KICK_REASONS",
       "LinkingError",
+      "MALFORMED_KINDS",
+      "NACK_TREATMENTS",
       "PRIVACY_VALUES",
       "PatienceError",
       "createEmulator",

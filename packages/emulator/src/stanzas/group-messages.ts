@@ -5,8 +5,8 @@ import { other, parseJid, toJid } from '../world/jids.ts'
 import type { Login } from '../world/login.ts'
 import { isHashOf, participantHash } from '../world/participant-hash.ts'
 import type { World } from '../world/world.ts'
+import type { Verdict } from './acks.ts'
 import { commonAttrs, companionsOf } from './message-nodes.ts'
-import type { Verdict } from './messages.ts'
 
 /** `edit` of a message in which an admin deletes what somebody else wrote. */
 const ADMIN_REVOKE = '8'

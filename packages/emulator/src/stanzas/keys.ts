@@ -1,5 +1,8 @@
 import type { BinaryNode } from '@whiskeysockets/baileys'
+import { textFor } from '../faults/goodbyes.ts'
+import type { KeyFault } from '../faults/keys.ts'
 import { bigEndian, bytesOf, child, children, el, numberOf } from '../stream/nodes.ts'
+import type { Bundle } from '../world/bundles.ts'
 import type { Device } from '../world/devices.ts'
 import { parseJid } from '../world/jids.ts'
 import { KEY_TYPE, keyNodes, signedKeyNode } from '../world/key-nodes.ts'
@@ -64,12 +67,23 @@ export function keys(world: World): Subject {
 /** The jid is echoed as it was asked for: the client stores the session under it. */
 function bundleNode(world: World, jid: string): BinaryNode {
   const account = world.accounts.byJid(jid)
-  const bundle = account && world.takeBundle(account.phone, parseJid(jid)?.device ?? 0)
+  const device = parseJid(jid)?.device ?? 0
+  const fault = account && world.faults.takeKeyFault(account.phone, device)
+  if (fault?.kind === 'refuse')
+    return el('user', { jid }, [el('error', { code: fault.code, text: textFor(fault.code) })])
+  const bundle = account && spoiled(world, world.takeBundle(account.phone, device), fault)
   if (!bundle) return el('user', { jid }, [el('error', { code: 404, text: 'item-not-found' })])
   const { registrationId, signedIdentity } = bundle
   const proof = signedIdentity ? [el('device-identity', {}, signedIdentity)] : []
   const content = [el('registration', {}, bigEndian(registrationId, 4)), ...keyNodes(bundle), ...proof]
   return el('user', { jid, t: world.clock.seconds() }, content)
+}
+
+/** With what a fault does to it. A one-time key that is kept back is lost to the device. */
+function spoiled(world: World, bundle: Bundle | undefined, fault: KeyFault | undefined): Bundle | undefined {
+  if (!bundle || !fault) return bundle
+  if (fault.kind === 'withoutOneTimeKey') return { ...bundle, oneTimeKey: undefined }
+  return { ...bundle, signedPreKey: { ...bundle.signedPreKey, signature: world.random.bytes(64, 'forged') } }
 }
 
 /** Clients do not check this signature; somebody has to. */

@@ -4,6 +4,7 @@ import type { Account } from '../world/accounts.ts'
 import { type Address, other, parseJid, type Space, toJid } from '../world/jids.ts'
 import type { Login } from '../world/login.ts'
 import type { World } from '../world/world.ts'
+import { messageAck, type Verdict } from './acks.ts'
 import { deliverToGroup } from './group-messages.ts'
 import { commonAttrs, companionsOf } from './message-nodes.ts'
 import type { Subject } from './registry.ts'
@@ -13,21 +14,13 @@ export function messages(world: World): Subject {
   return {
     stanzas: {
       message: (login, node) => {
-        const refusal = world.faults.takeRefusal(login.phone)
-        const verdict = refusal === undefined ? deliver(world, login, node) : { error: refusal }
-        acknowledge(world, login, node, verdict)
+        login.send(messageAck(node, world.clock.seconds(), deliver(world, login, node)))
       },
     },
   }
 }
 
 /** What the ack says besides that there is one: an error when nobody gets the message, and what the sender has wrong. */
-export interface Verdict {
-  readonly error?: number
-  readonly phash?: string
-  readonly addressing_mode?: Space
-}
-
 /** Commits the stanza for all its receivers. */
 function deliver(world: World, login: Login, node: BinaryNode): Verdict {
   const to = parseJid(node.attrs.to)
@@ -110,22 +103,4 @@ function ownCopy(stanza: Stanza, chat: string | undefined, encs: BinaryNode[]): 
     [space === 'pn' ? 'peer_recipient_lid' : 'peer_recipient_pn']: partner && toJid(partner, other(space)),
   }
   return el('message', attrs, [...encs, ...companionsOf(node, encs)])
-}
-
-function acknowledge(world: World, login: Login, node: BinaryNode, verdict: Verdict): void {
-  const { faults } = world
-  if (faults.dropAcks) return
-  const to = parseJid(node.attrs.to)
-  const from = to && to.device > 0 ? node.attrs.to?.replace(`:${to.device}@`, '@') : node.attrs.to
-  const { id, participant } = node.attrs
-  const ack = el('ack', { class: 'message', id, from, t: world.clock.seconds(), participant, ...verdict })
-  const delay = faults.ackDelayMs
-  if (delay === 0) {
-    login.send(ack)
-    return
-  }
-  login.ackTail = login.ackTail.then(async () => {
-    await new Promise<void>((resolve) => world.clock.after(delay, resolve))
-    login.send(ack)
-  })
 }

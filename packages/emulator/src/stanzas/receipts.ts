@@ -1,4 +1,5 @@
 import type { BinaryNode } from '@whiskeysockets/baileys'
+import { goodbye } from '../faults/goodbyes.ts'
 import { child, children, el } from '../stream/nodes.ts'
 import { parseJid, type Space, toJid } from '../world/jids.ts'
 import type { Login } from '../world/login.ts'
@@ -17,11 +18,18 @@ export function receipts(world: World): Subject {
           forward(world, login, node, ids)
         })
         world.mail.announceReceipts()
+        login.resume()
         login.send(el('ack', { class: 'receipt', id, from: to, type, participant }))
       },
       ack: (login, node) => {
-        const { class: tag = '', id = '', type = '' } = node.attrs
+        const { class: tag = '', id = '', type = '', error } = node.attrs
+        const isRefusal = tag === 'message' && error !== undefined
+        const treatment = isRefusal ? world.faults.takeNackTreatment(login.phone) : undefined
+        if (treatment === 'close') login.connection.end(goodbye('ack', id))
+        if (treatment === 'stall') world.post.stall(login.phone, login.device, id)
+        if (treatment) return
         world.post.commit(() => world.post.acked(login.phone, login.device, tag, id, type))
+        login.resume()
       },
     },
   }

@@ -1,10 +1,14 @@
-import { type BinaryNode, decodeBinaryNode, encodeBinaryNode } from '@whiskeysockets/baileys'
+import { type BinaryNode, encodeBinaryNode } from '@whiskeysockets/baileys'
 import type { WebSocket } from 'ws'
+import type { KickReason } from '../faults/goodbyes.ts'
+import type { Passage, Surroundings } from '../faults/passage.ts'
+import type { Direction } from '../faults/rules.ts'
 import { Handshake, type Opened } from '../noise/handshake.ts'
 import type { Transport } from '../noise/transport.ts'
 import type { ServerKeys } from '../state/server-keys.ts'
 import type { Line, Turn } from '../state/turn.ts'
 import { FrameReader, toFrame } from './frames.ts'
+import { decodeStanza } from './inflate.ts'
 
 export interface ConnectionOwner {
   opened(connection: Connection, opened: Opened): void
@@ -14,6 +18,31 @@ export interface ConnectionOwner {
   closed(connection: Connection): void
   /** A frame that could not be read or handled; the connection is being dropped. */
   failed(connection: Connection, error: unknown): void
+  /** What a fault does in the server's place. */
+  refused(connection: Connection, node: BinaryNode, code: number, text: string | undefined): void
+  kicked(connection: Connection, reason: KickReason, id: string | undefined): void
+}
+
+/** The faults that may lie in wait for stanzas. */
+export interface Interference {
+  concerns(direction: Direction): boolean
+  passage(direction: Direction, around: Surroundings): Passage
+}
+
+/**
+ * What becomes of what one side says: frames are `swallowed`, while the socket lives; or no byte is read or written any
+ * more, and afterwards all of it arrives (`held`) or the line is found cut (`lost`).
+ */
+export type Silence = 'swallowed' | 'held' | 'lost'
+
+export interface ConnectionParts {
+  /** What carries the web socket. */
+  readonly line: Line
+  readonly turn: Turn
+  readonly keys: ServerKeys
+  readonly owner: ConnectionOwner
+  readonly interference: Interference
+  readonly firstFrameDelayMs: number
 }
 
 /** One socket, from the handshake to its end. Handles one frame after the other; knows nothing of what they mean. */
@@ -23,33 +52,34 @@ export class Connection {
   readonly #turn: Turn
   readonly #owner: ConnectionOwner
   readonly #handshake: Handshake
+  readonly #interference: Interference
   readonly #reader = new FrameReader()
   readonly #firstFrameDelayMs: number
+  readonly #passages: { [direction in Direction]?: Passage } = {}
+  readonly #silence: { [direction in Direction]?: Silence | undefined } = {}
+  #heldFrames: Uint8Array[] = []
   #phase: 'hello' | 'finish' | 'open' = 'hello'
   #transport: Transport | undefined
   #tail: Promise<void> = Promise.resolve()
   #isClosed = false
-  /** Silent: frames are swallowed in both directions, the way a dead network does it. */
-  isMuted = false
+  #isTorn = false
+  /** The companion that has logged in on it. */
+  who: { readonly phone: string; readonly device: number } | undefined
 
-  /** `line` is what carries the web socket. */
-  constructor(
-    socket: WebSocket,
-    line: Line,
-    turn: Turn,
-    keys: ServerKeys,
-    owner: ConnectionOwner,
-    firstFrameDelayMs: number,
-  ) {
+  constructor(socket: WebSocket, parts: ConnectionParts) {
     this.#socket = socket
-    this.#line = line
-    this.#turn = turn
-    this.#owner = owner
-    this.#handshake = new Handshake(keys)
-    this.#firstFrameDelayMs = firstFrameDelayMs
+    this.#line = parts.line
+    this.#turn = parts.turn
+    this.#owner = parts.owner
+    this.#handshake = new Handshake(parts.keys)
+    this.#interference = parts.interference
+    this.#firstFrameDelayMs = parts.firstFrameDelayMs
     socket.on('message', (data, isBinary) => {
       // `ws` hands over Buffers as long as binaryType is its default, 'nodebuffer'.
       if (isBinary && Buffer.isBuffer(data)) this.#enqueue(data)
+    })
+    socket.on('ping', (data: Buffer) => {
+      if (!this.#silence['to-client']) socket.pong(data)
     })
     socket.on('error', () => undefined) // 'close' follows and tells the rest
     socket.on('close', () => this.#close())
@@ -59,21 +89,47 @@ export class Connection {
     return this.#isClosed
   }
 
+  /** Whether the handshake is done. */
+  get isOpen(): boolean {
+    return this.#phase === 'open'
+  }
+
   send(node: BinaryNode): void {
-    this.#owner.sending(this, node)
-    this.sendEncoded(encodeBinaryNode(node))
+    const passage = this.#passage('to-client')
+    if (passage) this.#watch(passage.pass(node))
+    else this.#put(node)
   }
 
   /** Sends a node that is encoded already, the way pending stanzas are stored. */
-  sendEncoded(encoded: Uint8Array): void {
-    if (!this.#transport || this.#isClosed || this.isMuted) return
-    this.#turn.holds(this.#line)
-    this.#socket.send(toFrame(this.#transport.seal(encoded)))
+  sendEncoded(encoded: Buffer): void {
+    const passage = this.#passage('to-client')
+    if (passage && !passage.isClear) this.#watch(passage.passEncoded(encoded))
+    else this.#write(encoded)
+  }
+
+  /** Sends these bytes as the content of a frame, whatever they are. */
+  sendSealed(plain: Uint8Array): void {
+    this.#write(plain)
+  }
+
+  /** Sends these bytes as they are, sealed by nobody. */
+  sendRaw(bytes: Uint8Array): void {
+    if (!this.#isClosed) this.#emit(bytes)
+  }
+
+  /** Sends something that is not binary: nothing that WhatsApp's server would do. */
+  sendText(text: string): void {
+    if (!this.#isClosed) this.#emit(text)
+  }
+
+  seal(plain: Uint8Array): Buffer | undefined {
+    return this.#transport?.seal(plain)
   }
 
   /** Says a last word, if any, and closes in an orderly way. */
   end(node?: BinaryNode): void {
-    if (node) this.send(node)
+    if (this.#silence['to-client'] === 'lost') return
+    if (node) this.#put(node)
     this.#socket.close()
   }
 
@@ -82,15 +138,63 @@ export class Connection {
     this.#socket.terminate()
   }
 
+  /** Sends the first half of a frame. The other half never comes, nor anything else. */
+  tear(node: BinaryNode): void {
+    if (!this.#transport) return
+    const frame = toFrame(this.#transport.seal(encodeBinaryNode(node)))
+    this.sendRaw(frame.subarray(0, Math.ceil(frame.length / 2)))
+    this.#isTorn = true
+  }
+
+  silence(direction: Direction, how: Silence | undefined): void {
+    const before = this.#silence[direction]
+    if (before === how || this.#isClosed) return
+    this.#silence[direction] = how
+    if (before === 'lost') this.drop()
+    else if (direction === 'from-client') {
+      if (how === 'held' || how === 'lost') this.#socket.pause()
+      else this.#socket.resume()
+    } else if (before === 'held') {
+      const frames = this.#heldFrames
+      this.#heldFrames = []
+      for (const frame of frames) this.#transmit(frame)
+    }
+  }
+
   /** Resolves when everything received so far has been handled. */
   settled(): Promise<void> {
     return this.#tail
   }
 
+  #put(node: BinaryNode): void {
+    this.#owner.sending(this, node)
+    this.#write(encodeBinaryNode(node))
+  }
+
+  #write(encoded: Uint8Array): void {
+    if (!this.#transport || this.#isClosed || this.#silence['to-client'] === 'swallowed') return
+    this.#transmit(toFrame(this.#transport.seal(encoded)))
+  }
+
+  #transmit(frame: Uint8Array): void {
+    const silence = this.#silence['to-client']
+    if (silence === 'held') this.#heldFrames.push(frame)
+    else if (!silence && !this.#isTorn) this.#emit(frame)
+  }
+
+  #emit(data: Uint8Array | string): void {
+    this.#turn.holds(this.#line)
+    this.#socket.send(data)
+  }
+
   #enqueue(chunk: Buffer): void {
-    if (this.isMuted) return
+    if (this.#silence['from-client'] === 'swallowed') return
     // Decoding is asynchronous (inflate), so without this chain a short frame could overtake a long one.
-    this.#tail = this.#tail.then(() => this.#take(chunk)).catch((error: unknown) => this.#fail(error))
+    this.#inTurn(() => this.#take(chunk))
+  }
+
+  #inTurn(job: () => Promise<void> | void): void {
+    this.#tail = this.#tail.then(job).catch((error: unknown) => this.#fail(error))
   }
 
   async #take(chunk: Buffer): Promise<void> {
@@ -102,12 +206,13 @@ export class Connection {
 
   async #handle(frame: Buffer): Promise<void> {
     if (this.#transport) {
-      const node = await decodeBinaryNode(this.#transport.open(frame))
-      await this.#owner.received(this, node)
+      const node = await decodeStanza(this.#transport.open(frame))
+      const passage = this.#passage('from-client')
+      await (passage ? passage.pass(node) : this.#owner.received(this, node))
     } else if (this.#phase === 'hello') {
       const { reply, opened } = this.#handshake.hello(frame)
       this.#phase = 'finish'
-      this.#socket.send(toFrame(reply))
+      this.#transmit(toFrame(reply))
       if (opened) await this.#open(opened)
     } else {
       await this.#open(this.#handshake.finish(frame))
@@ -125,6 +230,36 @@ export class Connection {
     if (!this.#isClosed) this.#owner.opened(this, opened)
   }
 
+  /** Made when the first fault concerns it: most connections never see one. */
+  #passage(direction: Direction): Passage | undefined {
+    const known = this.#passages[direction]
+    if (known || this.#isClosed || !this.#interference.concerns(direction)) return known
+    const made = this.#interference.passage(direction, this.#surroundings(direction))
+    this.#passages[direction] = made
+    return made
+  }
+
+  #surroundings(direction: Direction): Surroundings {
+    const who = () => this.who
+    const receive = (node: BinaryNode) => this.#owner.received(this, node)
+    const write = (node: BinaryNode) => this.#put(node)
+    const isInbound = direction === 'from-client'
+    return {
+      get who() {
+        return who()
+      },
+      deliver: isInbound ? receive : write,
+      deliverLate: isInbound ? (node) => this.#inTurn(() => receive(node)) : write,
+      refuse: (node, code, text) => this.#owner.refused(this, node, code, text),
+      kick: (reason, node) => this.#owner.kicked(this, reason, node.attrs.id),
+      tear: (node) => this.tear(node),
+    }
+  }
+
+  #watch(passing: void | Promise<void>): void {
+    passing?.catch((error: unknown) => this.#fail(error))
+  }
+
   #fail(error: unknown): void {
     if (this.#isClosed) return
     this.#owner.failed(this, error)
@@ -134,6 +269,7 @@ export class Connection {
   #close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
+    for (const passage of Object.values(this.#passages)) passage.close()
     this.#owner.closed(this)
   }
 }

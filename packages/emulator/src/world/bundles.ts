@@ -55,6 +55,19 @@ export class Bundles {
     })
   }
 
+  /** Throws keys away until so many are left. */
+  drain(phone: string, device: number, left: number): void {
+    this.#store.run(
+      `DELETE FROM one_time_keys WHERE phone = ? AND device = ? AND id NOT IN
+       (SELECT id FROM one_time_keys WHERE phone = ? AND device = ? ORDER BY id LIMIT ?)`,
+      phone,
+      device,
+      phone,
+      device,
+      left,
+    )
+  }
+
   /** The ids still in stock, and a hash over all public keys by which a client sees whether we hold what it uploaded. */
   digest(phone: string, device: number): { ids: number[]; hash: Buffer } | undefined {
     const registered = this.#devices.get(phone, device)

@@ -32,7 +32,6 @@ export interface ClockOptions {
 interface Pending {
   readonly dueAt: number
   readonly job: () => void
-  timer: NodeJS.Timeout | undefined
 }
 
 /**
@@ -42,7 +41,9 @@ interface Pending {
 export class NetworkClock implements Clock {
   #offset: number
   #standsAt: number | undefined
-  readonly #pending = new Set<Pending>()
+  /** What is due next comes first. */
+  readonly #pending: Pending[] = []
+  #timer: NodeJS.Timeout | undefined
   readonly #failed: (error: unknown) => void
   readonly #store: Store
 
@@ -67,37 +68,33 @@ export class NetworkClock implements Clock {
   }
 
   after(ms: number, job: () => void): Alarm {
-    const pending: Pending = { dueAt: this.now() + Math.max(0, ms), job, timer: undefined }
-    this.#pending.add(pending)
-    this.#wind(pending)
-    return {
-      cancel: () => {
-        clearTimeout(pending.timer)
-        this.#pending.delete(pending)
-      },
-    }
+    const pending: Pending = { dueAt: this.now() + Math.max(0, ms), job }
+    const place = this.#placeFor(pending.dueAt)
+    this.#pending.splice(place, 0, pending)
+    if (place === 0) this.#wind()
+    return { cancel: () => this.#cancel(pending) }
   }
 
   async advance(ms: number): Promise<void> {
     if (!(ms >= 0)) throw new RangeError(`A clock can be advanced by 0 ms or more, not by ${ms}.`)
     const until = this.now() + ms
     for (;;) {
-      const [next] = [...this.#pending].filter(({ dueAt }) => dueAt <= until).sort((a, b) => a.dueAt - b.dueAt)
-      if (!next) break
+      const [next] = this.#pending
+      if (!next || next.dueAt > until) break
       this.#moveTo(next.dueAt)
-      this.#fire(next)
+      this.#runDue()
       // What a job sets off may want to be due on the way too.
       await new Promise((resolve) => setImmediate(resolve))
     }
     this.#moveTo(until)
-    for (const pending of this.#pending) this.#wind(pending)
+    this.#wind()
     this.#save()
   }
 
   /** Nothing that is pending happens any more. */
   stop(): void {
-    for (const { timer } of this.#pending) clearTimeout(timer)
-    this.#pending.clear()
+    clearTimeout(this.#timer)
+    this.#pending.length = 0
   }
 
   #save(): void {
@@ -111,29 +108,45 @@ export class NetworkClock implements Clock {
     else this.#standsAt = at
   }
 
-  #wind(pending: Pending): void {
-    clearTimeout(pending.timer)
-    if (this.#standsAt !== undefined) return
-    const ms = Math.min(Math.max(0, pending.dueAt - this.now()), LONGEST_REAL_MS)
-    pending.timer = setTimeout(() => {
-      // Timers come up to a millisecond early, and the longest ones in pieces.
-      if (pending.dueAt > this.now()) this.#wind(pending)
-      else this.#fire(pending)
+  /** Behind everything that is due earlier or at the same time: what was asked for first happens first. */
+  #placeFor(dueAt: number): number {
+    let [low, high] = [0, this.#pending.length]
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.#pending[middle]?.dueAt ?? 0) <= dueAt) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  #cancel(pending: Pending): void {
+    const place = this.#pending.lastIndexOf(pending, this.#placeFor(pending.dueAt))
+    if (place >= 0) this.#pending.splice(place, 1)
+  }
+
+  /** One timer of the machine's, for what is due next. */
+  #wind(): void {
+    clearTimeout(this.#timer)
+    const [next] = this.#pending
+    if (!next || this.#standsAt !== undefined) return
+    const ms = Math.min(Math.max(0, next.dueAt - this.now()), LONGEST_REAL_MS)
+    this.#timer = setTimeout(() => {
+      this.#runDue()
+      this.#wind()
     }, ms).unref()
   }
 
-  #fire(pending: Pending): void {
-    clearTimeout(pending.timer)
-    if (!this.#pending.delete(pending)) return
-    try {
-      pending.job()
-    } catch (error) {
-      this.#failed(error)
+  #runDue(): void {
+    const now = this.now()
+    for (;;) {
+      const [next] = this.#pending
+      if (!next || next.dueAt > now) return
+      this.#pending.shift()
+      try {
+        next.job()
+      } catch (error) {
+        this.#failed(error)
+      }
     }
   }
-}
-
-/** @deprecated `world.clock` has the time of the network. */
-export function nowSeconds(): number {
-  return Math.floor(Date.now() / 1000)
 }

@@ -20,10 +20,12 @@ export class Login {
   #isActive = false
   #pumping: Promise<void> | undefined
   #rungAgain = false
+  /** Of the stanzas that have waited: the next one's number. */
+  #place = 0
+  #isHeldUp = false
+  #resume: (() => void) | undefined
   /** Said by the client itself; nothing is withheld from one that is not. */
   isAvailable = false
-  /** Acks held back by a fault; a chain keeps their order. */
-  ackTail: Promise<void> = Promise.resolve()
 
   constructor(
     who: { phone: string; device: number },
@@ -66,12 +68,21 @@ export class Login {
       const preview = { count: total, message, receipt, notification, appdata: 0, t: this.#clock.seconds() }
       this.send(el('ib', { from: SERVER }, [el('offline_preview', preview)]))
     }
-    this.#pumping = this.#pump(last).then(() => {
+    this.#pumping = this.#pumpOffline(last).then(() => {
       this.send(el('ib', { from: SERVER }, [el('offline', { count: total })]))
     })
     await this.#pumping
     this.#pumping = undefined
     this.fetch()
+  }
+
+  /** What held up the queue may be gone. */
+  resume(): void {
+    const resume = this.#resume
+    this.#resume = undefined
+    if (!this.#isHeldUp) return
+    if (resume) resume()
+    else this.fetch()
   }
 
   /** There may be something to fetch. */
@@ -92,16 +103,29 @@ export class Login {
       })
   }
 
+  async #pumpOffline(last: number): Promise<void> {
+    for (;;) {
+      await this.#pump(last)
+      if (!this.#isHeldUp) return
+      await new Promise<void>((resolve) => {
+        this.#resume = resolve
+      })
+    }
+  }
+
   /** Sends what is pending, in order of arrival; with `offlineUpTo` only up to that stanza, marked as having waited. */
   async #pump(offlineUpTo = Number.POSITIVE_INFINITY): Promise<void> {
     const isOffline = offlineUpTo < Number.POSITIVE_INFINITY
-    let place = 0
+    const barrier = this.#post.barrier(this.phone, this.device)
+    this.#isHeldUp = false
     for (;;) {
       const batch = this.#post.after(this.phone, this.device, this.#sentUpTo, BATCH)
       for (const { seq, body } of batch) {
         if (this.connection.isClosed || seq > offlineUpTo) return
+        this.#isHeldUp = seq > barrier
+        if (this.#isHeldUp) return
         const node = isOffline || this.#wire.isOn ? await decodeBinaryNode(body) : undefined
-        if (node && isOffline) node.attrs.offline = String(place++)
+        if (node && isOffline) node.attrs.offline = String(this.#place++)
         if (node) this.send(node)
         else this.connection.sendEncoded(body)
         this.#sentUpTo = seq

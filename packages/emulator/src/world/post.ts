@@ -16,6 +16,8 @@ export interface Pending {
 export class Post {
   readonly #store: Store
   readonly #ring: (phone: string, device: number) => void
+  /** Stanzas that hold up what is behind them, by device: a fault. */
+  readonly #stalled = new Map<string, Set<number>>()
   #touched = new Map<string, { phone: string; device: number }>()
   #afterwards: (() => void)[] = []
 
@@ -129,6 +131,26 @@ export class Post {
       id,
       type,
     )
+  }
+
+  /** What is behind this message does not go out before it was received. */
+  stall(phone: string, device: number, id: string): void {
+    const sql = "SELECT min(seq) AS seq FROM pending WHERE phone = ? AND device = ? AND tag = 'message' AND id = ?"
+    const seq = this.#store.first<{ seq: number | null }>(sql, phone, device, id)?.seq
+    if (!seq) return
+    const stalled = this.#stalled.get(`${phone}:${device}`) ?? new Set()
+    this.#stalled.set(`${phone}:${device}`, stalled.add(seq))
+  }
+
+  /** The last stanza that may go out to a device now. */
+  barrier(phone: string, device: number): number {
+    const stalled = this.#stalled.get(`${phone}:${device}`)
+    if (!stalled) return Number.POSITIVE_INFINITY
+    for (const seq of stalled) {
+      if (!this.#store.first('SELECT 1 FROM pending WHERE seq = ?', seq)) stalled.delete(seq)
+    }
+    if (stalled.size === 0) this.#stalled.delete(`${phone}:${device}`)
+    return Math.min(...stalled)
   }
 
   remove(seq: number): void {

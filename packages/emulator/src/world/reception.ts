@@ -1,4 +1,6 @@
 import { type BinaryNode, proto } from '@whiskeysockets/baileys'
+import { failure, goodbye, type KickReason } from '../faults/goodbyes.ts'
+import { refusalOf } from '../faults/refusals.ts'
 import type { Opened } from '../noise/handshake.ts'
 import type { Registry } from '../stanzas/registry.ts'
 import type { Connection, ConnectionOwner } from '../stream/connection.ts'
@@ -29,7 +31,7 @@ export class Reception implements ConnectionOwner {
 
   arrived(connection: Connection): void {
     this.#connections.add(connection)
-    connection.isMuted = this.#world.faults.dropFrames
+    this.#world.faults.settle(connection)
   }
 
   opened(connection: Connection, { clientKey, payload }: Opened): void {
@@ -45,11 +47,11 @@ export class Reception implements ConnectionOwner {
       }
       return
     }
-    const rejection = this.#world.faults.takeRejection()
+    const refusal = this.#world.faults.takeLoginRefusal(username)
     const device = client.device ? this.#world.devices.get(username, client.device) : undefined
     // A client that asked for a code and came back without being linked logs in as device 0: there is no such companion.
-    if (rejection !== undefined || !device?.noiseKey.equals(clientKey)) {
-      connection.end(el('failure', { reason: rejection ?? 401, location: 'emu' }))
+    if (refusal || !device?.noiseKey.equals(clientKey)) {
+      connection.end(failure(refusal ?? { reason: 401 }))
       return
     }
     this.#login(connection, username, device.device, client)
@@ -64,6 +66,16 @@ export class Reception implements ConnectionOwner {
 
   sending(connection: Connection, node: BinaryNode): void {
     this.#world.wire.stanza('out', this.#logins.get(connection)?.address ?? NEW_CLIENT, node)
+  }
+
+  refused(connection: Connection, node: BinaryNode, code: number, text: string | undefined): void {
+    connection.send(refusalOf(node, code, text, this.#world.clock.seconds()))
+  }
+
+  kicked(connection: Connection, reason: KickReason, id: string | undefined): void {
+    const lastWord = goodbye(reason, id)
+    if (lastWord) connection.end(lastWord)
+    else connection.drop()
   }
 
   closed(connection: Connection): void {
@@ -92,6 +104,8 @@ export class Reception implements ConnectionOwner {
     older?.connection.end(el('stream:error', {}, [el('conflict', { type: 'replaced' })]))
     this.#world.logins.set(address, login)
     this.#logins.set(connection, login)
+    connection.who = { phone, device }
+    this.#world.faults.settle(connection)
     if (client.pushName) this.#world.accounts.update(phone, { name: client.pushName })
     const account = this.#world.accounts.require(phone)
     const attrs = {

@@ -1,11 +1,12 @@
 import type { BinaryNode } from '@whiskeysockets/baileys'
-import { type FaultActions, FaultState } from '../faults.ts'
+import { FaultState } from '../faults/state.ts'
 import type { Settled } from '../options.ts'
 import { isSignedBy, signKeyIndexes } from '../signal/adv.ts'
 import { StanzaLog } from '../stanza-log.ts'
 import type { Store } from '../state/database.ts'
 import { loadRandom, type Random } from '../state/random.ts'
 import { loadServerKeys, type ServerKeys } from '../state/server-keys.ts'
+import type { Connection } from '../stream/connection.ts'
 import { el, SERVER } from '../stream/nodes.ts'
 import { UnknownStanzas } from '../unknown.ts'
 import { type Account, Accounts } from './accounts.ts'
@@ -56,7 +57,7 @@ export class World {
   readonly #keyIndexes = new Map<string, { key: string; list: Buffer }>()
   readonly #loginWaiters: Waiters<{ readonly phone: string; readonly resolve: () => void }>
 
-  constructor(options: Settled, store: Store, act: FaultActions) {
+  constructor(options: Settled, store: Store, connections: () => Iterable<Connection>) {
     this.options = options
     this.store = store
     this.random = loadRandom(store, options.seed)
@@ -73,7 +74,13 @@ export class World {
     this.groups = new Groups(store, this.clock, this.random, options.patienceMs)
     this.circle = new Circle(this.accounts, this.mail)
     this.tokens = new Tokens(store, this.accounts, this.clock, this.random)
-    this.faults = new FaultState(act)
+    this.faults = new FaultState({
+      clock: this.clock,
+      random: this.random,
+      patienceMs: options.patienceMs,
+      connections,
+      drainPreKeys: (phone, device, left) => this.#drainPreKeys(phone, device, left),
+    })
     this.wire = new StanzaLog({ ...options, warn: options.log }, this.clock)
     this.unknown = new UnknownStanzas(options.strict, (line) => this.warn(line))
     this.appState = new AppState(this)
@@ -137,8 +144,7 @@ export class World {
       const bundle = this.bundles.take(phone, device)
       // Told once, when the stock sinks below the mark: a notification per key taken would pile up offline.
       if (device !== 0 && bundle?.oneTimeKey && this.bundles.count(phone, device) === LOW_KEYS - 1) {
-        const count = el('count', { value: LOW_KEYS - 1 })
-        this.post.queue(phone, device, this.notification('encrypt', SERVER, [count]))
+        this.#askForKeys(phone, device, LOW_KEYS - 1)
       }
       return bundle
     })
@@ -190,6 +196,22 @@ export class World {
 
   isValidPreKey(identityKey: Buffer, value: Buffer, signature: Buffer): boolean {
     return isSignedBy(identityKey, Buffer.concat([Buffer.from([5]), value]), signature)
+  }
+
+  /** Inside a commit. */
+  #askForKeys(phone: string, device: number, left: number): void {
+    const count = el('count', { value: left })
+    this.post.queue(phone, device, this.notification('encrypt', SERVER, [count]))
+  }
+
+  #drainPreKeys(phone: string, only: number | undefined, left: number): void {
+    this.post.commit(() => {
+      for (const { device } of this.devices.of(phone)) {
+        if (only !== undefined && only !== device) continue
+        this.bundles.drain(phone, device, left)
+        this.#askForKeys(phone, device, Math.min(left, this.bundles.count(phone, device)))
+      }
+    })
   }
 
   #deviceHash(account: Account): string {
