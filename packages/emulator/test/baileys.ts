@@ -157,6 +157,16 @@ export class Client {
     return this.acks.get(id)
   }
 
+  /** Notifications of one type, from here on, as they come off the wire. */
+  notices(type: string): BinaryNode[] {
+    const all: BinaryNode[] = []
+    this.sock.ws.on(`CB:notification,type:${type}`, (node: BinaryNode) => {
+      all.push(node)
+      this.#bell.emit('change')
+    })
+    return all
+  }
+
   async end(): Promise<void> {
     await this.sock.end(undefined)
   }

@@ -1,4 +1,3 @@
-import { createHmac } from 'node:crypto'
 import { deflateSync } from 'node:zlib'
 import { proto } from '@whiskeysockets/baileys'
 import type { Account } from './accounts.ts'
@@ -6,6 +5,7 @@ import { type ChatFacts, chatFacts } from './chat-facts.ts'
 import { toJid } from './jids.ts'
 import type { Past } from './past.ts'
 import { asShown } from './screen.ts'
+import { nctSaltOf } from './tokens.ts'
 import type { World } from './world.ts'
 
 const { HISTORY_SYNC_NOTIFICATION } = proto.Message.ProtocolMessage.Type
@@ -140,11 +140,6 @@ export class History {
   #carried(payload: Buffer): Partial<proto.Message.IHistorySyncNotification> {
     return { initialHistBootstrapInlinePayload: payload }
   }
-}
-
-/** What an account shares with its companions to prove to strangers that it is allowed to write: 32 bytes, for good. */
-export function nctSaltOf({ identity }: Account): Buffer {
-  return createHmac('sha256', identity.key.private).update('nct salt').digest()
 }
 
 const toSeconds = (ms: number) => Math.floor(ms / 1000)

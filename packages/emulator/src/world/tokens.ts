@@ -78,13 +78,16 @@ export class Tokens {
   }
 }
 
-/** The salt that a phone gives its companions, in its history, for messages to people who never gave it a token. */
-export function nctSalt({ identity }: Account): Buffer {
+/**
+ * The salt that a phone gives its companions with their history, for messages to people who never gave them a token: 32
+ * bytes, for good.
+ */
+export function nctSaltOf({ identity }: Account): Buffer {
   return createHmac('sha256', identity.key.private).update('nct salt').digest()
 }
 
 function firstContactToken(sender: Account, receiver: Account): Buffer {
-  return createHmac('sha256', nctSalt(sender)).update(toJid(receiver, 'lid')).digest()
+  return createHmac('sha256', nctSaltOf(sender)).update(toJid(receiver, 'lid')).digest()
 }
 
 function weekOf(seconds: number): number {
