@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import type { Contact } from '../api.ts'
 import { BEHAVIOURS } from '../world/accounts.ts'
-import { InputError } from './input.ts'
-import { messageOperations } from './messages.ts'
+import { definedOnly } from './content.ts'
+import { isPattern, messageOperations } from './messages.ts'
 import { type Operation, operation } from './operation.ts'
 import { contactOf, free, peopleOperations } from './people.ts'
-import { digits, ids, phone, text } from './schemas.ts'
+import { profileOperations } from './profile.ts'
+import { count, digits, phone, text } from './schemas.ts'
 
 const contactShown = z
   .object({ phone: digits, lid: digits, name: z.string(), behaviour: z.enum(BEHAVIOURS) })
@@ -20,15 +21,24 @@ export const contactOperations: readonly Operation[] = [
     path: '/admin/contacts',
     summary: 'Makes a contact, or changes the one with that number',
     description:
-      '`silent` only confirms what it gets, `echo` answers a text with the same text, `polite` does too but does not talk with a bot for ever.',
-    body: z.strictObject({ phone, name: text.optional(), behaviour: z.enum(BEHAVIOURS).optional() }),
+      '`silent` only confirms what it gets, `echo` answers a text with the same text, `polite` does too but does not talk with a bot for ever, ' +
+      '`scripted` answers from its list, `absent` never comes online, `blind` confirms without decrypting.',
+    body: z.strictObject({
+      phone,
+      name: text.optional(),
+      behaviour: z.enum(BEHAVIOURS).optional(),
+      readsAfterMs: count.optional().meta({ description: 'Reads every message so long after it arrived' }),
+      replies: z
+        .array(z.strictObject({ pattern: text.refine(isPattern, 'must be a regular expression'), reply: text }))
+        .optional()
+        .meta({ description: 'What a scripted contact answers: the first pattern that fits; $1 stands for its group' }),
+    }),
     answer: contactShown,
     errors: [409],
     example: { body: { phone: '+49 1234 567890', name: 'Max Mustermann', behaviour: 'echo' }, answer: example },
     handle: (network, { body }) => {
-      const { phone: number, name, behaviour } = body
-      const options = { ...(name !== undefined && { name }), ...(behaviour && { behaviour }) }
-      return shownContact(network.emulator.contact(free(network, number, 'contact'), options))
+      const { phone: number, ...options } = body
+      return shownContact(network.emulator.contact(free(network, number, 'contact'), definedOnly(options)))
     },
   }),
   operation({
@@ -53,23 +63,6 @@ export const contactOperations: readonly Operation[] = [
     handle: (network, { params }) => shownContact(contactOf(network, params.phone)),
   }),
   operation({
-    id: 'contactConfirms',
-    method: 'POST',
-    path: '/admin/contacts/{phone}/receipts',
-    summary: 'The contact reads messages, or plays them',
-    params: z.strictObject({ phone }),
-    body: z.strictObject({ messageIds: ids, type: z.enum(['read', 'played']).optional() }),
-    errors: [404],
-    example: { body: { messageIds: ['3EB0C767D26A1B2C5F'], type: 'read' } },
-    handle: async (network, { params, body }) => {
-      const contact = contactOf(network, params.phone)
-      const known = new Set(contact.messages().map(({ id }) => id))
-      const strange = body.messageIds.find((id) => !known.has(id))
-      if (strange !== undefined) throw new InputError('messageIds', `${contact.phone} has no message ${strange}.`)
-      await (body.type === 'played' ? contact.plays(body.messageIds) : contact.reads(body.messageIds))
-    },
-  }),
-  operation({
     id: 'contactReinstalls',
     method: 'POST',
     path: '/admin/contacts/{phone}/reinstall',
@@ -80,6 +73,7 @@ export const contactOperations: readonly Operation[] = [
   }),
   ...messageOperations('contact'),
   ...peopleOperations('contact'),
+  ...profileOperations('contact'),
 ]
 
 function shownContact({ phone, lid, name, behaviour }: Contact): z.input<typeof contactShown> {

@@ -238,7 +238,7 @@ function toMatcher({ text, matching, ...facts }: Wanted): Matcher {
     (concerns === undefined || heard.concerns === concerns)
 }
 
-function isPattern(value: string): boolean {
+export function isPattern(value: string): boolean {
   try {
     return new RegExp(value) !== undefined
   } catch {
@@ -266,4 +266,4 @@ export function shown(
   }
 }
 
-const AS_JSON = { bytes: String, longs: Number, enums: String } as const
+export const AS_JSON = { bytes: String, longs: Number, enums: String } as const

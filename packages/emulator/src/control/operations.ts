@@ -7,6 +7,7 @@ import { networkOperations } from './network.ts'
 import { openApi } from './openapi.ts'
 import { type Operation, operation } from './operation.ts'
 import { phoneOperations } from './phones.ts'
+import { sharedStateOperations } from './shared-state.ts'
 
 const description = (id: string, path: `/${string}`) =>
   operation({
@@ -22,6 +23,7 @@ const description = (id: string, path: `/${string}`) =>
 export const NOUNS: Readonly<Record<string, readonly Operation[]>> = {
   network: networkOperations,
   phones: phoneOperations,
+  'shared state': sharedStateOperations,
   contacts: contactOperations,
   groups: groupOperations,
   events: eventOperations,

@@ -4,6 +4,7 @@ import { InputError } from './input.ts'
 import { messageOperations } from './messages.ts'
 import { type Network, type Operation, operation } from './operation.ts'
 import { free, peopleOperations, phoneOf, waiting } from './people.ts'
+import { profileOperations } from './profile.ts'
 import { examples, phone, phoneShown, text, timeoutMs } from './schemas.ts'
 
 const linked = z
@@ -113,6 +114,7 @@ export const phoneOperations: readonly Operation[] = [
   }),
   ...messageOperations('phone'),
   ...peopleOperations('phone'),
+  ...profileOperations('phone'),
 ]
 
 /** The phone that a client means: the one that bears its name or is its name, else the next number that nobody has. */
