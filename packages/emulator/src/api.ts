@@ -1,4 +1,5 @@
 import type { Group, GroupOptions } from './api-group.ts'
+import type { Media } from './api-media.ts'
 import type { Answer, Content } from './content/content.ts'
 import type { Faults } from './faults.ts'
 import type { SharedState } from './shared-state.ts'
@@ -41,6 +42,8 @@ export interface Emulator {
   readonly faults: Faults
   /** What happens, for tests and dashboards that want to see all of it. */
   readonly events: Events
+  /** The hosts on which images, documents and other files lie. */
+  readonly media: Media
   readonly unknownStanzas: readonly UnknownStanza[]
   /** Throws when a stanza arrived that the emulator does not know. */
   assertQuiet(): void
@@ -129,6 +132,11 @@ export interface Person {
    * the companions does not count, it would hide that they have not got it.
    */
   received(id: string, type?: 'delivery' | 'read' | 'played', options?: WaitOptions): Promise<void>
+  /**
+   * Fetches the file of a message that the person got or wrote, and decrypts it. Checks hashes and HMAC as a strict
+   * client does. Rejects with the reason when it cannot be had, with `status` when the server said so.
+   */
+  downloads(id: string): Promise<Buffer>
   /** Follows the invite link of a group. `requested`: an admin has to approve first. Throws when the link is dead. */
   joins(code: string): 'joined' | 'requested'
   /** Accepts the invitation in a message that was heard. Throws when it holds none, or when it has expired. */
@@ -182,6 +190,8 @@ export interface Phone extends Person, SharedState {
   entersCode(code: string): Promise<Linked>
   /** Removes a companion: it is logged out with `device_removed`. Rejects when there is no such device. */
   unlink(device: number): Promise<void>
+  /** The file of a message is gone from the phone: when a companion asks for it again, there is none. */
+  loses(id: string): void
   /** Resolves when a companion is logged in and has its mail. Rejects with a `PatienceError` otherwise. */
   connected(options?: WaitOptions): Promise<void>
 }

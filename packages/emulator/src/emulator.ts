@@ -5,6 +5,8 @@ import type { Group, GroupOptions } from './api-group.ts'
 import { controlHandler } from './control/handler.ts'
 import { DIRECTIONS, type Faults } from './faults.ts'
 import { Listener, type Visitors } from './listener.ts'
+import { MediaHosts } from './media/hosts.ts'
+import { MediaServer } from './media/server.ts'
 import { type EmulatorOptions, type Settled, withDefaults } from './options.ts'
 import { Registry } from './stanzas/registry.ts'
 import { Store } from './state/database.ts'
@@ -43,6 +45,8 @@ class RunningEmulator implements Emulator {
   readonly #registry: Registry
   readonly #reception: Reception
   readonly #sockets: WebSocketServer
+  readonly #mediaServer: MediaServer
+  readonly media: MediaHosts
   readonly #listener: Listener
   /** A second one, for those who want TLS on a port that is known to have it. */
   readonly #tlsListener: Listener | undefined
@@ -59,6 +63,8 @@ class RunningEmulator implements Emulator {
       autoPong: false,
       maxPayload: MAX_PAYLOAD,
     })
+    this.#mediaServer = new MediaServer(this.#world)
+    this.media = new MediaHosts(this.#world)
     const listen = () => new Listener(this.#visitors(), () => this.#tlsIdentity)
     this.#listener = listen()
     if (options.tlsPort !== undefined) this.#tlsListener = listen()
@@ -75,6 +81,9 @@ class RunningEmulator implements Emulator {
       this.#world.wire.close()
       throw error
     }
+    // Whoever listens everywhere is still reached here.
+    const isAnywhere = options.host === '0.0.0.0' || options.host === '::'
+    this.#world.media.host = isAnywhere ? `127.0.0.1:${options.port}` : this.#hostAndPort(options.port)
     this.#world.wakeAll()
   }
 
@@ -165,6 +174,7 @@ class RunningEmulator implements Emulator {
     for (const connection of this.#reception.connections) connection.drop()
     await this.#closePorts()
     await Promise.all([...this.#reception.connections].map((connection) => connection.settled()))
+    await this.#mediaServer.settled()
     await this.#world.settled()
     this.#world.wire.close()
     this.#world.store.close()
@@ -189,7 +199,10 @@ class RunningEmulator implements Emulator {
   #visitors(): Visitors {
     const control = controlHandler({ emulator: this, world: this.#world, linking: this.#registry.linking })
     return {
-      request: (request, response) => void control(request, response),
+      request: (request, response) => {
+        if (this.#mediaServer.isFor(request)) this.#mediaServer.handle(request, response)
+        else void control(request, response)
+      },
       upgrade: (request, socket, head) => {
         if (!this.#world.faults.isNetworkUp || this.#world.isClosed || !request.url?.startsWith('/ws')) {
           socket.destroy()
@@ -209,8 +222,10 @@ class RunningEmulator implements Emulator {
         }
         this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
           const { keys, options, faults, store } = this.#world
+          const { host = this.#hostAndPort(options.port) } = request.headers
           const connection = new Connection(webSocket, {
             line: socket,
+            host,
             turn: store.turn,
             keys,
             owner: this.#reception,

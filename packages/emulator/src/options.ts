@@ -29,6 +29,8 @@ export interface EmulatorOptions {
   qrRefTtlMs?: number
   /** How long `hears`, `received` and `connected` wait before they reject: 15 s. */
   patienceMs?: number
+  /** Longest file that the media hosts take, in bytes as uploaded: 100 MB, what most types may have on WhatsApp. */
+  maxMediaBytes?: number
   /** The network's clock: where it begins, and whether it stands still. The machine's time by default. */
   clock?: ClockOptions
   /** Tell new companions that chats are held by lid: clients that know about it then write to lids. On by default. */
@@ -73,6 +75,7 @@ export function withDefaults(options: EmulatorOptions): Settled {
     // 60 s for the first of six codes, 20 s for each other.
     qrRefTtlMs: options.qrRefTtlMs ?? 160_000,
     patienceMs: options.patienceMs ?? 15_000,
+    maxMediaBytes: options.maxMediaBytes ?? 100_000_000,
     clock: options.clock ?? {},
     lidMigrated: options.lidMigrated ?? true,
     chatStateTtlMs: options.chatStateTtlMs ?? 25_000,

@@ -14,8 +14,10 @@ export function receipts(world: World): Subject {
         const { id, to, type, participant } = node.attrs
         const ids = [id ?? '', ...children(child(node, 'list'), 'item').map((item) => item.attrs.id ?? '')]
         world.post.commit(() => {
-          if (type !== 'retry') world.post.received(login.phone, login.device, ids, login.sentUpTo)
-          forward(world, login, node, ids)
+          if (type !== 'retry' && type !== 'server-error')
+            world.post.received(login.phone, login.device, ids, login.sentUpTo)
+          if (type === 'server-error') askForMedia(world, login, node)
+          else forward(world, login, node, ids)
         })
         world.mail.announceReceipts()
         login.resume()
@@ -36,7 +38,7 @@ export function receipts(world: World): Subject {
 }
 
 /** Types that concern nobody but the server and the own phone. */
-const PRIVATE = new Set(['peer_msg', 'hist_sync', 'server-error', 'inactive-self'])
+const PRIVATE = new Set(['peer_msg', 'hist_sync', 'inactive-self'])
 
 /** What the account's other companions are told, so that a chat read on one of them is read on all. */
 const SELF: Record<string, string> = {
@@ -85,4 +87,11 @@ function forward(world: World, login: Login, node: BinaryNode, ids: readonly str
   const receipt = el('receipt', { ...names, ...attrs }, list)
   if (author.phone !== login.phone) world.confirm(author.phone, login.phone, receipt, ids)
   else if (type === 'sender') world.queueToAll(author.phone, receipt, login.device)
+}
+
+/** A file is gone from the server: the own phone is asked for it, whenever it is there. */
+function askForMedia(world: World, login: Login, node: BinaryNode): void {
+  const from = toJid(world.accounts.require(login.phone), 'pn', login.device)
+  const attrs = { from, id: node.attrs.id, type: 'server-error', t: world.clock.seconds() }
+  world.post.queue(login.phone, 0, el('receipt', attrs, children(node)))
 }

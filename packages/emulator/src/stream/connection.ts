@@ -38,6 +38,8 @@ export type Silence = 'swallowed' | 'held' | 'lost'
 export interface ConnectionParts {
   /** What carries the web socket. */
   readonly line: Line
+  /** How the client called us, with its port: the Host of its request. */
+  readonly host: string
   readonly turn: Turn
   readonly keys: ServerKeys
   readonly owner: ConnectionOwner
@@ -47,6 +49,8 @@ export interface ConnectionParts {
 
 /** One socket, from the handshake to its end. Handles one frame after the other; knows nothing of what they mean. */
 export class Connection {
+  /** How the client called us, with its port: the Host of its request. */
+  readonly host: string
   readonly #socket: WebSocket
   readonly #line: Line
   readonly #turn: Turn
@@ -69,6 +73,7 @@ export class Connection {
   constructor(socket: WebSocket, parts: ConnectionParts) {
     this.#socket = socket
     this.#line = parts.line
+    this.host = parts.host
     this.#turn = parts.turn
     this.#owner = parts.owner
     this.#handshake = new Handshake(parts.keys)

@@ -13,6 +13,7 @@ import { type Origin, originOf, readMessage } from './incoming.ts'
 import { parseJid, type Space } from './jids.ts'
 import type { Arrival } from './mailbox.ts'
 import { Manners } from './manners.ts'
+import { answerMediaRetry } from './media-retry.ts'
 import { type Envelope, Outgoing, type Parcel } from './outgoing.ts'
 import { peerAnswers } from './peer-requests.ts'
 import type { Pending } from './post.ts'
@@ -146,7 +147,13 @@ export class Handset {
     const origin = originOf(this.#world, node)
     if (origin && node.tag === 'message') await this.#readMessage(pending, node, origin)
     else if (origin && node.attrs.type === 'retry') await this.#sendAgain(pending, node, origin)
-    else this.#world.post.remove(pending.seq)
+    else if (origin && node.attrs.type === 'server-error') {
+      this.#world.post.commit(() => {
+        const answer = answerMediaRetry(this.#world, this.account, node)
+        if (this.#world.exists(this.#phone, origin.device)) this.#world.post.queue(this.#phone, origin.device, answer)
+        this.#world.post.remove(pending.seq)
+      })
+    } else this.#world.post.remove(pending.seq)
   }
 
   async #readMessage(pending: Pending, node: BinaryNode, origin: Origin): Promise<void> {

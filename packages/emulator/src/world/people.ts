@@ -1,5 +1,6 @@
 import type { AboutOptions, Contact, Person, PrivacyValue, SayOptions } from '../api.ts'
 import type { Answer, Content } from '../content/content.ts'
+import { mediaOf } from '../media/of-message.ts'
 import type { Presences } from '../stanzas/presences.ts'
 import { el } from '../stream/nodes.ts'
 import { type Account, type Behaviour, newIdentity } from './accounts.ts'
@@ -86,6 +87,14 @@ export class VirtualPerson implements Person {
 
   received(id: string, type: 'delivery' | 'read' | 'played' = 'delivery', options?: WaitOptions): Promise<void> {
     return this.world.mail.confirmed(this.phone, id, type, options)
+  }
+
+  async downloads(id: string): Promise<Buffer> {
+    const known = this.world.mail.find(this.phone, id)
+    if (!known) throw new Error(`${this.phone} knows no message ${id}.`)
+    const media = mediaOf(known.message)
+    if (!media) throw new Error(`There is no file in message ${id}.`)
+    return this.world.media.open(media.reference, media.kind)
   }
 
   types(to: string, state: ChatState = 'composing'): void {

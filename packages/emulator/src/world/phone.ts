@@ -32,6 +32,10 @@ export class VirtualPhone extends StatefulPhone implements Phone {
     if (!unlink(this.world, this.phone, device)) throw new Error(`${this.phone} has no device ${device}.`)
   }
 
+  loses(id: string): void {
+    this.world.store.run('INSERT OR IGNORE INTO media_lost (owner, id) VALUES (?, ?)', this.phone, id)
+  }
+
   connected(options?: WaitOptions): Promise<void> {
     return this.world.connected(this.phone, options)
   }

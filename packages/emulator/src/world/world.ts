@@ -1,5 +1,6 @@
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import { FaultState } from '../faults/state.ts'
+import { MediaLibrary } from '../media/library.ts'
 import type { Settled } from '../options.ts'
 import { isSignedBy, signKeyIndexes } from '../signal/adv.ts'
 import { StanzaLog } from '../stanza-log.ts'
@@ -46,6 +47,7 @@ export class World {
   readonly appState: AppState
   readonly circle: Circle
   readonly tokens: Tokens
+  readonly media: MediaLibrary
   readonly faults: FaultState
   readonly unknown: UnknownStanzas
   readonly events: EventLog
@@ -74,6 +76,7 @@ export class World {
     this.groups = new Groups(store, this.clock, this.random, options.patienceMs)
     this.circle = new Circle(this.accounts, this.mail)
     this.tokens = new Tokens(store, this.accounts, this.clock, this.random)
+    this.media = new MediaLibrary(store, this.keys.noise.private, this.clock, this.random)
     this.faults = new FaultState({
       clock: this.clock,
       random: this.random,
