@@ -20,7 +20,10 @@ export interface Faults {
   dropAcks: boolean
   /** Sockets stay open and say nothing any more, in both directions, as when a network dies silently. */
   dropFrames: boolean
-  /** The phones that own the companions confirm what reaches them. Off: only companions send delivery receipts. */
+  /**
+   * The phones that own the companions confirm what reaches them, too. Off, the default: a message to an account none
+   * of whose companions is online stays unconfirmed, and nobody has to ask which of the two has got it.
+   */
   phoneReceipts: boolean
 
   /** Lies in wait for stanzas, such as `on({ phone, direction: 'to-client', tag: 'ack' }).drop()`. */

@@ -67,7 +67,7 @@ test('groups are made and faults are switched over HTTP', () =>
     const group = await api.post('/admin/groups', { subject: 'Team', members: ['4915100001', '4915100002'] })
     expect(group.body).toMatchObject({ id: expect.stringMatching(/@g\.us$/), members: ['4915100001', '4915100002'] })
     const faults = await api.post('/admin/faults', { ackDelayMs: 5, dropAcks: true })
-    expect(faults.body).toEqual({ ackDelayMs: 5, dropAcks: true, dropFrames: false, phoneReceipts: true })
+    expect(faults.body).toEqual({ ackDelayMs: 5, dropAcks: true, dropFrames: false, phoneReceipts: false })
     expect(emulator.faults.dropAcks).toBe(true)
     const root = await api.get('/admin/noise-root')
     expect(root.body.publicKey).toBe(emulator.rootPublicKey.toString('base64'))

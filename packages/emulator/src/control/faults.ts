@@ -50,7 +50,7 @@ export const faultOperations: readonly Operation[] = [
     answer: z.object(switches),
     example: {
       body: { dropAcks: true, failNextDecrypt: { phone: '491234567890', times: 2 } },
-      answer: { ackDelayMs: 0, dropAcks: true, dropFrames: false, phoneReceipts: true },
+      answer: { ackDelayMs: 0, dropAcks: true, dropFrames: false, phoneReceipts: false },
     },
     handle: ({ emulator: { faults } }, { body }) => {
       const { ackDelayMs, dropAcks, dropFrames, phoneReceipts, rejectNext, failNextDecrypt, refuseNextMessage } = body

@@ -40,7 +40,7 @@ interface Aimed<T> {
 
 /** The faults of a network, for those who ask for them and for the parts that carry them out. */
 export class FaultState implements Faults, Interference {
-  phoneReceipts = true
+  phoneReceipts = false
   isNetworkUp = true
   #ackDelayMs = 0
   #dropAcks = false
@@ -99,7 +99,7 @@ export class FaultState implements Faults, Interference {
     this.dropFrames = false
     this.dropAcks = false
     this.ackDelayMs = 0
-    this.phoneReceipts = true
+    this.phoneReceipts = false
     this.isNetworkUp = true
     this.#unreadable.clear()
   }
