@@ -60,6 +60,8 @@ export interface ContactOptions {
   replies?: readonly Reply[]
   /** Called with everything the contact hears; what it returns is sent to the chat. Ends with the process. */
   script?: Script
+  /** False: nobody has learnt the lid of this contact, before it `migrates`. */
+  lidMigrated?: boolean
 }
 
 /** Who may see something of a person: everybody, whom the person has saved, those but a few, or nobody. */
@@ -175,6 +177,11 @@ export interface Person {
   /** The device in the person's hand loses its network: what is sent to it waits, and nothing is confirmed. */
   goesOffline(): void
   comesOnline(): void
+  /**
+   * A new phone, the same number: new identity keys, no old sessions, and companions have to be linked again. Those who
+   * know the account are told.
+   */
+  reinstall(): Promise<void>
 }
 
 /** A phone whose owner links companions to it. */
@@ -199,6 +206,9 @@ export interface Phone extends Person, SharedState {
 /** A virtual person with a Signal identity of their own. */
 export interface Contact extends Person {
   readonly behaviour: Behaviour
-  /** A new phone, the same number: new identity keys and no old sessions. Those who know the contact are told. */
-  reinstall(): Promise<void>
+  /**
+   * The chats move from the number to the lid: the contact writes under it from now on, and the phones that chat with
+   * it hand the mapping to their companions.
+   */
+  migrates(): Promise<void>
 }

@@ -131,10 +131,15 @@ class RunningEmulator implements Emulator {
   }
 
   contact(phone: string, options: ContactOptions = {}): Contact {
-    const { readsAfterMs, replies, script, ...rest } = options
+    const { readsAfterMs, replies, script, lidMigrated = true, ...rest } = options
     const { accounts } = this.#world
+    const isNew = accounts.get(toPhone(phone)) === undefined
     const { phone: number, settings } = accounts.ensure(toPhone(phone), 'contact', rest)
-    const change = { ...(readsAfterMs !== undefined && { readsAfterMs }), ...(replies && { replies: [...replies] }) }
+    const change = {
+      ...(readsAfterMs !== undefined && { readsAfterMs }),
+      ...(replies && { replies: [...replies] }),
+      ...(isNew && !lidMigrated && { lid: 'hidden' as const }),
+    }
     if (Object.keys(change).length > 0) accounts.update(number, { settings: { ...settings, ...change } })
     if (script) this.#world.handset(number).manners.follow(script)
     // Who was absent may have come back.

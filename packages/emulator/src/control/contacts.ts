@@ -32,6 +32,10 @@ export const contactOperations: readonly Operation[] = [
         .array(z.strictObject({ pattern: text.refine(isPattern, 'must be a regular expression'), reply: text }))
         .optional()
         .meta({ description: 'What a scripted contact answers: the first pattern that fits; $1 stands for its group' }),
+      lidMigrated: z
+        .boolean()
+        .optional()
+        .meta({ description: 'False: nobody has learnt the lid of this contact, before it migrates' }),
     }),
     answer: contactShown,
     errors: [409],
@@ -63,13 +67,14 @@ export const contactOperations: readonly Operation[] = [
     handle: (network, { params }) => shownContact(contactOf(network, params.phone)),
   }),
   operation({
-    id: 'contactReinstalls',
+    id: 'contactMigrates',
     method: 'POST',
-    path: '/admin/contacts/{phone}/reinstall',
-    summary: 'A new phone with the same number: other identity keys, and those who know the contact are told',
+    path: '/admin/contacts/{phone}/migrate',
+    summary:
+      'The chats of the contact move from the number to the lid, and the phones that chat with it pass the mapping on',
     params: z.strictObject({ phone }),
     errors: [404],
-    handle: (network, { params }) => contactOf(network, params.phone).reinstall(),
+    handle: (network, { params }) => contactOf(network, params.phone).migrates(),
   }),
   ...messageOperations('contact'),
   ...peopleOperations('contact'),

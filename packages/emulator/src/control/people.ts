@@ -85,6 +85,14 @@ export function peopleOperations(kind: Kind): Operation[] {
         guest.accepts(invitation)
       },
     }),
+    operation({
+      ...base,
+      id: `${kind}Reinstalls`,
+      method: 'POST',
+      path: `${here}/reinstall`,
+      summary: 'A new phone with the same number: other identity keys, no companions, and those who know it are told',
+      handle: (network, { params }) => find(network, params.phone).reinstall(),
+    }),
   ]
 }
 

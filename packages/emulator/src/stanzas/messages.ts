@@ -1,6 +1,6 @@
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import { child, children, el } from '../stream/nodes.ts'
-import type { Account } from '../world/accounts.ts'
+import { type Account, aliasOf } from '../world/accounts.ts'
 import { type Address, other, parseJid, type Space, toJid } from '../world/jids.ts'
 import type { Login } from '../world/login.ts'
 import type { World } from '../world/world.ts'
@@ -44,7 +44,8 @@ function deliver(world: World, login: Login, node: BinaryNode): Verdict {
       const isOwn = owner.phone === login.phone
       // Who is blocked is not told: the server takes the message, and that is the end of it.
       if (world.circle.isBlocked(owner.phone, login.phone)) continue
-      const message = isOwn ? ownCopy(stanza, node.attrs.to, children(entry)) : forPerson(stanza, children(entry))
+      const chat = node.attrs.recipient ?? node.attrs.to
+      const message = isOwn ? ownCopy(stanza, chat, children(entry)) : forPerson(stanza, children(entry))
       world.post.queue(owner.phone, device.device, message)
     }
   })
@@ -100,7 +101,7 @@ function ownCopy(stanza: Stanza, chat: string | undefined, encs: BinaryNode[]): 
     from: toJid(sender, space, login.device),
     ...commonAttrs(world, node, sender),
     recipient: partner ? toJid(partner, space) : chat,
-    [space === 'pn' ? 'peer_recipient_lid' : 'peer_recipient_pn']: partner && toJid(partner, other(space)),
+    [space === 'pn' ? 'peer_recipient_lid' : 'peer_recipient_pn']: partner && aliasOf(partner, space),
   }
   return el('message', attrs, [...encs, ...companionsOf(node, encs)])
 }

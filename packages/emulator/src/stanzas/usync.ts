@@ -67,7 +67,8 @@ function answerProtocol(
       return [deviceList(world, account)]
     case 'lid':
       // Asked under the lid itself, an answer would be taken for an invalid mapping.
-      return parseJid(jid)?.kind === 'pn' ? [el('lid', { val: toJid(account, 'lid') })] : []
+      if (parseJid(jid)?.kind !== 'pn' || account.settings.lid === 'hidden') return []
+      return [el('lid', { val: toJid(account, 'lid') })]
     case 'contact':
       return [el('contact', { type: 'in' }, number || account.phone)]
     case 'status':

@@ -3,7 +3,7 @@ import type { Store } from '../state/database.ts'
 import type { Random } from '../state/random.ts'
 import type { RawKeyPair } from '../state/server-keys.ts'
 import { syncKeyId } from '../syncd/keys.ts'
-import { parseJid } from './jids.ts'
+import { other, parseJid, type Space, toJid } from './jids.ts'
 
 /**
  * What a contact does: `silent` only confirms what it gets, `echo` answers a text with the same text, `polite` does too, but
@@ -54,6 +54,8 @@ export interface Settings {
   readonly lastSeen?: number
   /** The id of the profile picture. */
   readonly picture?: string
+  /** `hidden`: nobody has learnt the lid yet. `first`: chats are held by lid. Without it both are known, chats keep to the number. */
+  readonly lid?: 'hidden' | 'first'
   /** How long after they arrived messages are read, in ms. Without it they are not. */
   readonly readsAfterMs?: number
   /** What a contact whose behaviour is `scripted` answers. */
@@ -195,6 +197,16 @@ export function newIdentity(random: Random, phone: string): Identity {
     rawId: numbers.readUInt32BE(2) >>> 1,
     appStateKey: { id: syncKeyId(1), data: random.bytes(32, stream) },
   }
+}
+
+/** The name that an account has beside the one in `space`; none when that is a lid which nobody has learnt yet. */
+export function aliasOf(account: Account, space: Space): string | undefined {
+  return space === 'pn' && account.settings.lid === 'hidden' ? undefined : toJid(account, other(space))
+}
+
+/** The name under which a chat between these people is held when nobody says otherwise. */
+export function spaceBetween(...people: (Account | undefined)[]): Space {
+  return people.some((person) => person?.settings.lid === 'first') ? 'lid' : 'pn'
 }
 
 function fromRow(row: Row): Account {

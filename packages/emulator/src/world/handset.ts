@@ -5,7 +5,7 @@ import { outsideOf } from '../content/stanza.ts'
 import { SignalUnit } from '../signal/unit.ts'
 import { child } from '../stream/nodes.ts'
 import { toXml } from '../stream/xml.ts'
-import type { Account } from './accounts.ts'
+import { type Account, spaceBetween } from './accounts.ts'
 import { choicesIn } from './choices.ts'
 import { type Arrived, confirmArrival, isUnread } from './confirming.ts'
 import { groupFor, requireAdmin } from './group-rules.ts'
@@ -85,7 +85,7 @@ export class Handset {
       const unit = new SignalUnit(this.#world.store, this.#phone)
       const { id = this.#newMessageId(), unavailable } = options
       const envelope = { id, at: this.#world.clock.seconds(), ...(unavailable !== undefined && { unavailable }) }
-      const space = options.space ?? 'pn'
+      const space = options.space ?? spaceBetween(this.account, this.#world.accounts.get(to))
       const parcels = await this.#compose(unit, to, message, space, envelope)
       this.#world.post.commit(() => {
         unit.write()

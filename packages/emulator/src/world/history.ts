@@ -1,6 +1,6 @@
 import { deflateSync } from 'node:zlib'
 import { proto } from '@whiskeysockets/baileys'
-import type { Account } from './accounts.ts'
+import { type Account, aliasOf } from './accounts.ts'
 import { type ChatFacts, chatFacts } from './chat-facts.ts'
 import { toJid } from './jids.ts'
 import type { Past } from './past.ts'
@@ -61,7 +61,7 @@ export class History {
     const { name, ...facts } = this.#facts.of(chat)
     return {
       id,
-      ...(person && { lidJid: toJid(person, 'lid') }),
+      lidJid: (person && aliasOf(person, 'pn')) ?? null,
       name: name ?? person?.name ?? this.#world.groups.get(chat)?.subject ?? null,
       conversationTimestamp: toSeconds(messages[0]?.at ?? 0),
       ...facts,
@@ -107,7 +107,8 @@ export class History {
     const known = new Set([this.#account.phone, ...messages.flatMap(({ author, chat }) => [author, chat]), ...groups])
     return [...known].flatMap((phone) => {
       const person = this.#world.accounts.get(phone)
-      return person ? [{ pnJid: toJid(person, 'pn'), lidJid: toJid(person, 'lid') }] : []
+      const lidJid = person && aliasOf(person, 'pn')
+      return lidJid ? [{ pnJid: toJid(person, 'pn'), lidJid }] : []
     })
   }
 

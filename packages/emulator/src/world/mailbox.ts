@@ -201,6 +201,12 @@ export class Mailbox {
     return row && { ...row, message: proto.Message.decode(row.message) }
   }
 
+  /** Phone digits of those who have a chat with this number. */
+  partnersOf(chat: string): string[] {
+    const sql = 'SELECT owner FROM heard WHERE chat = ? UNION SELECT owner FROM sent WHERE chat = ?'
+    return this.#store.all<{ owner: string }>(sql, chat, chat).map(({ owner }) => owner)
+  }
+
   /** Inside a commit: somebody confirmed messages. Only those that a person in the emulator wrote are noted. */
   confirm(owner: string, ids: readonly string[], sender: string, type: string): void {
     for (const id of ids) {

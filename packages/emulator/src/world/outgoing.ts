@@ -4,7 +4,7 @@ import { addressOf, Cipher } from '../signal/cipher.ts'
 import { SenderKeys } from '../signal/sender-keys.ts'
 import type { SignalUnit } from '../signal/unit.ts'
 import { el } from '../stream/nodes.ts'
-import type { Account } from './accounts.ts'
+import { type Account, aliasOf } from './accounts.ts'
 import type { Bundle } from './bundles.ts'
 import type { GroupInfo } from './groups.ts'
 import { other, type Space, toJid } from './jids.ts'
@@ -86,7 +86,7 @@ export class Outgoing {
         type: outside.type,
         edit: outside.edit,
         recipient: chat,
-        [space === 'pn' ? 'peer_recipient_lid' : 'peer_recipient_pn']: toJid(to, other(space)),
+        [space === 'pn' ? 'peer_recipient_lid' : 'peer_recipient_pn']: aliasOf(to, space),
       },
       [enc, ...outside.nodes],
     )
@@ -177,7 +177,7 @@ export class Outgoing {
       type,
       edit,
       notify: this.#self.name ?? this.#self.phone,
-      [space === 'pn' ? 'sender_lid' : 'sender_pn']: toJid(this.#self, other(space)),
+      [space === 'pn' ? 'sender_lid' : 'sender_pn']: aliasOf(this.#self, space),
     }
     return el('message', attrs, [...encs, ...nodes])
   }

@@ -2,11 +2,10 @@ import type { AboutOptions, Contact, Person, PrivacyValue, SayOptions } from '..
 import type { Answer, Content } from '../content/content.ts'
 import { mediaOf } from '../media/of-message.ts'
 import type { Presences } from '../stanzas/presences.ts'
-import { el } from '../stream/nodes.ts'
-import { type Account, type Behaviour, newIdentity } from './accounts.ts'
+import type { Account, Behaviour } from './accounts.ts'
 import type { PrivacyName } from './circle.ts'
 import { acceptInvite, joinByLink } from './group-joining.ts'
-import { toJid } from './jids.ts'
+import { migrateToLid, reinstall } from './identity.ts'
 import type { Heard, Matcher } from './mailbox.ts'
 import { confirmMessages } from './marking.ts'
 import { giveToken, setAbout, setBlocked, setDisappearing, setPrivacy } from './profile.ts'
@@ -179,6 +178,10 @@ export class VirtualPerson implements Person {
     this.world.handset(this.phone).setOffline(false)
   }
 
+  reinstall(): Promise<void> {
+    return reinstall(this.world, this.phone)
+  }
+
   protected get account(): Account {
     return this.world.accounts.require(this.phone)
   }
@@ -190,20 +193,7 @@ export class VirtualContact extends VirtualPerson implements Contact {
     return this.account.behaviour
   }
 
-  async reinstall(): Promise<void> {
-    const { world, phone } = this
-    await world.handset(phone).settled()
-    world.post.commit(() => {
-      for (const table of ['sessions', 'sender_keys', 'sender_keys_sent']) {
-        world.store.run(`DELETE FROM ${table} WHERE owner = ?`, phone)
-      }
-      world.store.run('DELETE FROM pre_keys WHERE phone = ?', phone)
-      const account = world.accounts.update(phone, { identity: newIdentity(world.random, phone) })
-      for (const who of world.devices.watchersOf(phone)) {
-        if (!world.devices.get(who.phone, who.device)) continue
-        const changed = world.notification('encrypt', toJid(account, 'lid'), [el('identity')])
-        world.post.queue(who.phone, who.device, changed)
-      }
-    })
+  migrates(): Promise<void> {
+    return migrateToLid(this.world, this.phone)
   }
 }

@@ -160,7 +160,7 @@ export class World {
   /** The signed list of an account's companions; signing is slow, so it is made once per set of devices. */
   keyIndexes(account: Account): Buffer {
     const devices = this.devices.of(account.phone)
-    const key = devices.map(({ device }) => device).join()
+    const key = [account.identity.rawId, ...devices.map(({ device }) => device)].join()
     const cached = this.#keyIndexes.get(account.phone)
     if (cached?.key === key) return cached.list
     const list = signKeyIndexes(account, devices, this.clock.seconds())

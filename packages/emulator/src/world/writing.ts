@@ -4,7 +4,7 @@ import { compose, forwarded, type Surroundings } from '../content/compose.ts'
 import type { Answer, Content } from '../content/content.ts'
 import { pollIn } from '../content/reading.ts'
 import { type Sealing, sealAnswer, sealVote } from '../content/secrets.ts'
-import type { Account } from './accounts.ts'
+import { type Account, spaceBetween } from './accounts.ts'
 import { type Space, toJid } from './jids.ts'
 import type { Known } from './mailbox.ts'
 import type { World } from './world.ts'
@@ -23,7 +23,8 @@ export class Writing {
   }
 
   async send(to: string, content: Content, options: SayOptions = {}): Promise<{ id: string }> {
-    const space = this.#spaceOf(to, options.space ?? 'pn')
+    const usual = spaceBetween(this.#account, this.#world.accounts.get(to))
+    const space = this.#spaceOf(to, options.space ?? usual)
     const message = compose(content, this.#surroundings(content, space))
     return this.#world.handset(this.#phone).says(to, message, options)
   }
