@@ -33,7 +33,7 @@ export interface MemberOutcome {
   /** Digits. */
   readonly phone: string
   /**
-   * 200; 404: not in the group, or not waiting; 409: in it already; 403: wants to be asked, and can be invited;
+   * 200; 401: has blocked the one who adds; 404: not in the group, or not waiting; 409: in it already; 403: wants to be asked, and can be invited;
    * 202: waits for an admin now; 406: the creator, whom nobody removes or demotes; 419: the group is full.
    */
   readonly code: number

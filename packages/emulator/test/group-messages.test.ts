@@ -1,34 +1,35 @@
 import { type BinaryNode, type GroupMetadata, proto } from '@whiskeysockets/baileys'
 import { expect, test } from 'vitest'
-import { withEmulator } from './baileys.ts'
+import { type Client, withEmulator } from './baileys.ts'
 
 const ALICE = '15550001001'
 const BOB = '15550002002'
 const MAX = '491234567890'
 const EVA = '491234567891'
 
+/** Ids of the keys that a client has of an author in a group. */
+async function senderKeys({ auth }: Client, name: string): Promise<number[]> {
+  const { [name]: record } = await auth.keys.get('sender-key', [name])
+  const states: { senderKeyId: number }[] = JSON.parse(Buffer.from(record ?? '[]').toString())
+  return states.map(({ senderKeyId }) => senderKeyId)
+}
+
 test('somebody who has left gets nothing more, and the others write with new keys', () =>
   withEmulator(async (emulator, client) => {
     const [max, eva] = [emulator.contact(MAX), emulator.contact(EVA)]
     const bob = await client().link(emulator.phone(BOB))
     const group = emulator.group({ subject: 'Team', members: [max, BOB, eva] })
-    const name = `${group.id}::${max.lid}_1::0`
-    const statesOfMax = async () => {
-      const { [name]: record } = await bob.auth.keys.get('sender-key', [name])
-      return JSON.parse(Buffer.from(record ?? '[]').toString()).map(
-        (state: { senderKeyId: number }) => state.senderKeyId,
-      )
-    }
+    const keysOfMax = () => senderKeys(bob, `${group.id}::${max.lid}_1::0`)
     await max.says(group.id, 'zu dritt')
     await bob.hears('zu dritt')
     await eva.hears('zu dritt')
     await max.says(group.id, 'noch mit demselben')
     await bob.hears('noch mit demselben')
-    expect(await statesOfMax()).toHaveLength(1)
+    expect(await keysOfMax()).toHaveLength(1)
     group.removes(eva)
     await max.says(group.id, 'zu zweit')
     await bob.hears('zu zweit')
-    expect(new Set(await statesOfMax()).size).toBe(2)
+    expect(new Set(await keysOfMax()).size).toBe(2)
     await bob.says(group.id, 'auch von mir')
     await max.hears('auch von mir')
     await expect(eva.says(group.id, 'darf nicht')).rejects.toThrow('not a member')
@@ -98,6 +99,15 @@ test('what one device of an account writes to a group is on the others, as its o
     await phone.says(group.id, 'vom Telefon')
     for (const companion of [alice, desk]) await companion.until(() => companion.messages.find(isOwn('vom Telefon')))
     await max.hears('vom Telefon')
+    // A device that was taken away cannot read on either.
+    const keysOfMax = () => senderKeys(alice, `${group.id}::${max.lid}_1::0`)
+    await max.says(group.id, 'für beide')
+    for (const companion of [alice, desk]) await companion.hears('für beide')
+    expect(await keysOfMax()).toHaveLength(1)
+    await phone.unlink(2)
+    await max.says(group.id, 'nur noch für einen')
+    await alice.hears('nur noch für einen')
+    expect(await keysOfMax()).toHaveLength(2)
     expect([...alice.warnings, ...desk.warnings]).toEqual([])
   }))
 

@@ -75,6 +75,10 @@ test('a member who is no admin may change what is open, and nothing else', () =>
     await bob.sock.groupUpdateSubject(group.id, 'Von Bob')
     await bob.sock.groupToggleEphemeral(group.id, 604_800)
     expect(group).toMatchObject({ subject: 'Von Bob', settings: { ephemeral: 604_800 } })
+    // People's phones write as the group has it.
+    await max.says(group.id, 'verschwindet')
+    const { message } = await bob.hears('verschwindet')
+    expect(message?.extendedTextMessage?.contextInfo?.expiration).toBe(604_800)
     for (const attempt of [
       () => bob.sock.groupSettingUpdate(group.id, 'announcement'),
       () => bob.sock.groupMemberAddMode(group.id, 'admin_add'),

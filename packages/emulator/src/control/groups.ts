@@ -35,7 +35,7 @@ const outcome = z
     phone: digits,
     code: z.int().meta({
       description:
-        '200; 404: not in it, or not waiting; 409: in it already; 403: wants to be invited; 202: waits for an admin now; 406: the creator stays what they are; 419: it is full',
+        '200; 401: has blocked the one who adds; 404: not in it, or not waiting; 409: in it already; 403: wants to be invited; 202: waits for an admin now; 406: the creator stays what they are; 419: it is full',
     }),
   })
   .meta({ id: 'MemberOutcome' })

@@ -28,6 +28,7 @@ export function unlink(world: World, phone: string, device: number): boolean {
   world.post.commit(() => {
     world.devices.remove(phone, device)
     world.announceDevice(world.accounts.require(phone), 'remove', registered)
+    for (const { id } of world.groups.of(phone)) world.groups.renewKeys(id)
     world.events.tell({ type: 'unlinked', phone, device })
   })
   const login = world.logins.get(`${phone}:${device}`)

@@ -16,7 +16,7 @@ export interface Outcome {
   readonly jid: string
   readonly account: Account | undefined
   /**
-   * 200; 404 for who is not on WhatsApp, or not in the group; 409 for who is in it already; 403 for who wants to be
+   * 200; 401 for who has blocked the one who adds; 404 for who is not on WhatsApp, or not in the group; 409 for who is in it already; 403 for who wants to be
    * asked, with an invitation that can be sent to them; 202 for who waits for an admin now; 406 for the creator, whom
    * nobody removes or demotes; 419 when the group is full.
    */
@@ -89,6 +89,7 @@ function added(world: World, group: GroupInfo, by: string, jid: string): Outcome
   const members = world.groups.members(group.id)
   if (members.has(account.phone)) return { jid, account, code: 409 }
   if (members.size >= MOST_MEMBERS) return { jid, account, code: 419 }
+  if (world.circle.isBlocked(account.phone, by)) return { jid, account, code: 401 }
   if (!letsAdd(world, account, by)) {
     return { jid, account, code: 403, invite: world.groups.invitePersonally(group.id, account.phone, by) }
   }

@@ -174,10 +174,14 @@ export class Groups {
     this.#store.run('INSERT OR REPLACE INTO group_members (id, phone, role) VALUES (?, ?, ?)', id, phone, role)
   }
 
-  /** Takes a member out. Those who live in the emulator begin a new sender key, which the leaver never gets. */
   remove(id: string, phone: string): void {
     this.#ring()
     this.#store.run('DELETE FROM group_members WHERE id = ? AND phone = ?', id, phone)
+    this.renewKeys(id)
+  }
+
+  /** Those who live in the emulator begin a new sender key, which whoever has gone never gets. */
+  renewKeys(id: string): void {
     this.#store.run('DELETE FROM sender_keys_sent WHERE chat = ?', id)
     this.#store.run(
       `DELETE FROM sender_keys WHERE chat = ? AND author = (SELECT lid FROM accounts WHERE phone = owner) || '_0'`,

@@ -25,7 +25,13 @@ export class Writing {
   async send(to: string, content: Content, options: SayOptions = {}): Promise<{ id: string }> {
     const usual = spaceBetween(this.#account, this.#world.accounts.get(to))
     const space = this.#spaceOf(to, options.space ?? usual)
-    const message = compose(content, this.#surroundings(content, space))
+    const { ephemeral = 0 } = this.#world.groups.get(to) ?? {}
+    const isRaw = typeof content !== 'string' && 'message' in content
+    const message = compose(content, {
+      // As the group has it, if nothing else is said.
+      ...(ephemeral > 0 && !isRaw && { disappearsAfter: ephemeral }),
+      ...this.#surroundings(content, space),
+    })
     return this.#world.handset(this.#phone).says(to, message, options)
   }
 
