@@ -3,6 +3,7 @@ import { contactOperations } from './contacts.ts'
 import { eventOperations } from './events.ts'
 import { faultOperations } from './faults.ts'
 import { groupOperations } from './groups.ts'
+import { historyOperations } from './history.ts'
 import { networkOperations } from './network.ts'
 import { openApi } from './openapi.ts'
 import { type Operation, operation } from './operation.ts'
@@ -24,6 +25,7 @@ export const NOUNS: Readonly<Record<string, readonly Operation[]>> = {
   network: networkOperations,
   phones: phoneOperations,
   'shared state': sharedStateOperations,
+  history: historyOperations,
   contacts: contactOperations,
   groups: groupOperations,
   events: eventOperations,
