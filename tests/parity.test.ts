@@ -26,6 +26,7 @@ test('both sessions are the same interface', () => {
       "chats",
       "checkNumber",
       "contact",
+      "events",
       "info",
       "logout",
       "message",

@@ -37,6 +37,8 @@ export interface Door {
   remove(id: string): Promise<void>
   /** Ends the process's part and begins it again on the same data. */
   reopen(): Promise<void>
+  /** Resolves when it is not being reopened. */
+  isOpen(): Promise<void>
   /** What was logged as an error; empty when all is well. */
   readonly errors: readonly string[]
   close(): Promise<void>
@@ -81,16 +83,20 @@ export const openSdk: OpenDoor = async (emulator, options = {}) => {
     return manager
   }
   let manager = await open()
+  let reopening = Promise.resolve()
   return {
     name: 'sdk',
+    isOpen: () => reopening,
     told,
     errors: log.errors,
     create: (id) => manager.create({ id }),
     session: (id) => manager.session(id),
     remove: (id) => manager.remove(id),
-    reopen: async () => {
-      await manager.stop()
-      manager = await open()
+    reopen: () => {
+      reopening = manager.stop().then(async () => {
+        manager = await open()
+      })
+      return reopening
     },
     close: async () => {
       await manager.stop()
@@ -125,8 +131,12 @@ export const openHttp: OpenDoor = async (emulator, options = {}) => {
     return { server, client }
   }
   let { server, client } = await open()
+  // Clients go on where they were.
+  settings.port = server.port
+  let reopening = Promise.resolve()
   return {
     name: 'http',
+    isOpen: () => reopening,
     told,
     errors: log.errors,
     create: async (id) => {
@@ -136,11 +146,13 @@ export const openHttp: OpenDoor = async (emulator, options = {}) => {
     },
     session: (id) => client.session(id),
     remove: (id) => client.sessions.remove(id),
-    reopen: async () => {
-      await server.close()
-      const next = await open()
-      server = next.server
-      client = next.client
+    reopen: () => {
+      reopening = server.close().then(async () => {
+        const next = await open()
+        server = next.server
+        client = next.client
+      })
+      return reopening
     },
     close: async () => {
       await server.close()

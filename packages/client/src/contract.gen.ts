@@ -263,6 +263,29 @@ export interface EventEnvelope<E extends EventName = EventName> {
   data: EventData<E>
 }
 
+/** An event that is in the journal; `event` decides the type of `data`. */
+export type JournalEnvelope = {
+  [E in keyof JournalEvents]: {
+    /** Stable over every retry and every way it is told. */
+    id: string
+    event: E
+    sessionId: string
+    /** The event's place in its session's journal, dense from 1: where to go on after it. */
+    seq: number
+    timestamp: number
+    data: JournalEvents[E]
+  }
+}[keyof JournalEvents]
+
+export interface EventsOptions {
+  /** Begins after this `seq`; 0 is the oldest that is kept. Default: with the next event. */
+  after?: number
+  /** Only these events; all by default. */
+  events?: readonly (keyof JournalEvents)[]
+  /** Ends the iteration. */
+  signal?: AbortSignal
+}
+
 /**
  * Everything a session can do both inside a process (`manager.get(id)`) and over HTTP (`client.session(id)`).
  * Every method rejects with a `WamuxError` whose `code` is the same on both sides.
@@ -308,6 +331,18 @@ export interface SessionApi {
   checkNumber(phone: string): Promise<NumberCheck>
   /** @throws NOT_ON_WHATSAPP */
   contact(phone: string): Promise<Contact>
+  /**
+   * The journal from a place on, in order, and then every event as it happens: whoever keeps the `seq` of the last one
+   * it has dealt with misses nothing and gets nothing twice, over restarts of either side.
+   *
+   * ```ts
+   * for await (const { event, seq, data } of session.events({ after: lastSeq })) { … }
+   * ```
+   *
+   * @throws INVALID_INPUT for a place past the newest event, EVENTS_PRUNED for one that is no longer kept, STOPPING
+   *   when the session ends
+   */
+  events(options?: EventsOptions): AsyncIterableIterator<JournalEnvelope>
 }
 
 /** What can go wrong, and the facts that come with it. The same codes in the SDK, on the wire and in the client. */
@@ -325,6 +360,8 @@ export interface ErrorDetails {
   NOT_LINKING: { state: SessionState }
   IDEMPOTENCY_IN_PROGRESS: undefined
   LINKING_EXPIRED: undefined
+  /** `oldest`: the first `seq` that is still kept. */
+  EVENTS_PRUNED: { oldest: number }
   MEDIA_UNAVAILABLE: undefined
   PAYLOAD_TOO_LARGE: { limit: number }
   MEDIA_TOO_LARGE: { limit: number }
@@ -452,6 +489,19 @@ export interface WireEnvelope<E extends keyof JournalEvents> {
 /** What a webhook receives; `event` decides the type of `data`. */
 export type WebhookEvent = { [E in keyof JournalEvents]: WireEnvelope<E> }[keyof JournalEvents]
 
+/** Which part of a journal. */
+export interface StreamQuery {
+  after?: number
+  events?: (keyof JournalEvents)[]
+}
+
+export interface EventsQuery extends StreamQuery {
+  /** 1–500, default 50. */
+  limit?: number
+  /** Seconds, 0–60: how long to wait for the first event when there is none yet. */
+  wait?: number
+}
+
 export interface ErrorBody {
   success: false
   error: string
@@ -493,6 +543,8 @@ export interface Calls {
   setWebhook: { params: InstancePath; body: WebhookSettings; data: Webhook }
   getWebhook: { params: InstancePath; data: Webhook }
   deleteWebhook: { params: InstancePath; data: null }
+  listEvents: { params: InstancePath; query: EventsQuery; data: WebhookEvent[]; list: true }
+  streamEvents: { params: InstancePath; query: StreamQuery; data: null }
   sendMessage: { body: SendMessage; data: SentMessage }
   sendBulk: { body: SendBulk; data: Batch }
   getBatch: { params: { batchId: string }; data: Batch }
@@ -538,6 +590,8 @@ export const operations = {
   setWebhook: { method: 'POST', path: '/api/instances/{id}/webhook', success: [200] },
   getWebhook: { method: 'GET', path: '/api/instances/{id}/webhook', success: [200] },
   deleteWebhook: { method: 'DELETE', path: '/api/instances/{id}/webhook', success: [200] },
+  listEvents: { method: 'GET', path: '/api/instances/{id}/events', success: [200], list: true },
+  streamEvents: { method: 'GET', path: '/api/instances/{id}/events/ws', success: [101] },
   sendMessage: { method: 'POST', path: '/api/send-message', success: [200, 202] },
   sendBulk: { method: 'POST', path: '/api/send-bulk', success: [202] },
   getBatch: { method: 'GET', path: '/api/send-bulk/{batchId}', success: [200] },
@@ -574,6 +628,7 @@ export const errorCodes = [
   'NOT_LINKING',
   'IDEMPOTENCY_IN_PROGRESS',
   'LINKING_EXPIRED',
+  'EVENTS_PRUNED',
   'MEDIA_UNAVAILABLE',
   'PAYLOAD_TOO_LARGE',
   'MEDIA_TOO_LARGE',

@@ -54,21 +54,55 @@ export class Http {
     return { data: answer.data as Calls[N]['data'], nextCursor: answer.nextCursor ?? null }
   }
 
+  /** A route that answers with a stream; the body, as it comes. @throws what {@link call} throws when there is none */
+  async stream<N extends Name>(
+    name: N,
+    input: Input<N>,
+    signal: AbortSignal | undefined,
+  ): Promise<ReadableStream<Uint8Array>> {
+    const { method, path } = operations[name]
+    const { params = {}, query = {} } = input as { params?: Record<string, string>; query?: object }
+    const url = this.#options.url + fill(path, params)
+    const texts = Object.entries(query).map(([key, value]) => [key, String(value)])
+    let response: FetchResponse<ReadableStream<Uint8Array>>
+    try {
+      response = await ofetch.raw<ReadableStream<Uint8Array>, 'stream'>(url, {
+        method,
+        query: Object.fromEntries(texts),
+        headers: { ...this.#credentials(), accept: 'text/event-stream' },
+        responseType: 'stream',
+        retry: false,
+        redirect: 'error',
+        ignoreResponseError: true,
+        ...(signal && { signal }),
+      })
+    } catch (error) {
+      throw noAnswer(url, error)
+    }
+    const { body, headers, status } = response
+    if (body && headers.get('content-type')?.startsWith('text/event-stream')) return body
+    throw toClientError(status, parse(await new Response(body).text()), headers.get('x-request-id'))
+  }
+
+  #credentials(): Record<string, string> {
+    const { apiKey } = this.#options
+    return {
+      ...(apiKey !== undefined && { 'x-api-key': apiKey }),
+      ...(this.#token !== undefined && { authorization: `Bearer ${this.#token}` }),
+    }
+  }
+
   async #send(
     url: string,
     { method, query, body }: { method: string; query: object | undefined; body: object | undefined },
   ): Promise<FetchResponse<unknown>> {
-    const { apiKey, timeoutMs = 30_000 } = this.#options
+    const { timeoutMs = 30_000 } = this.#options
     try {
       return await ofetch.raw(url, {
         method,
         ...(query && { query }),
         ...(body && { body }),
-        headers: {
-          accept: 'application/json',
-          ...(apiKey !== undefined && { 'x-api-key': apiKey }),
-          ...(this.#token !== undefined && { authorization: `Bearer ${this.#token}` }),
-        },
+        headers: { ...this.#credentials(), accept: 'application/json' },
         timeout: timeoutMs,
         // A send that got no answer may have been sent: only the caller can decide to send it again.
         retry: false,
@@ -77,10 +111,13 @@ export class Http {
         parseResponse: (text) => parse(text),
       })
     } catch (error) {
-      const message = `No answer from ${new URL(url).origin}.`
-      throw new WamuxClientError('UNREACHABLE', message, { details: { url } }, { cause: error })
+      throw noAnswer(url, error)
     }
   }
+}
+
+function noAnswer(url: string, cause: unknown): WamuxClientError {
+  return new WamuxClientError('UNREACHABLE', `No answer from ${new URL(url).origin}.`, { details: { url } }, { cause })
 }
 
 /** What is not JSON is not an answer of wamux; the text helps to see what it is. */

@@ -5,7 +5,9 @@ import type {
   Chat,
   Contact,
   CreatedApiKey,
+  EventsOptions,
   Instance,
+  JournalEnvelope,
   LinkingQr,
   ListOptions,
   Message,
@@ -20,6 +22,7 @@ import type {
   WebhookSettings,
 } from './contract.gen.ts'
 import type { Http } from './http.ts'
+import { follow } from './stream.ts'
 
 /** What a session can do only over HTTP: things that belong to the server and not to the account. */
 export type RemoteOnly =
@@ -117,6 +120,11 @@ export class ClientSession implements SessionApi {
 
   async contact(phone: string): Promise<Contact> {
     return (await this.#http.call('getInstanceContact', { params: { id: this.id, phone } })).data
+  }
+
+  /** As in `SessionApi`; a connection that ends is made again, and goes on where it was. */
+  events(options: EventsOptions = {}): AsyncIterableIterator<JournalEnvelope> {
+    return follow(this.#http, this.id, options)
   }
 
   /** Renames the instance or changes its port; `port: null` closes it. @throws PORT_IN_USE */

@@ -9,9 +9,9 @@ import type {
 } from '@wamux/core'
 import { z } from 'zod'
 import { like } from './check.ts'
-import { time } from './schemas/common.ts'
+import { after, limit, names, time, waitSeconds } from './schemas/common.ts'
 import { message } from './schemas/messages.ts'
-import type { WebhookEvent } from './wire.ts'
+import type { EventsQuery, StreamQuery, WebhookEvent } from './wire.ts'
 
 const messageAck = like<MessageAck>()(
   z
@@ -72,6 +72,46 @@ export const webhookEvents = {
   ready: { data: ready, summary: 'A connection to WhatsApp is open' },
   logged_out: { data: loggedOut, summary: 'The account is no longer linked' },
 } satisfies { [E in keyof JournalEvents]: { data: z.ZodType<JournalEvents[E]>; summary: string } }
+
+// The keys of the object above are exactly the names.
+const journalNames = Object.keys(webhookEvents) as [keyof JournalEvents, ...(keyof JournalEvents)[]]
+
+/** What a pull of events, or a stream of them, can be asked for. */
+export const eventsQuery = like<EventsQuery>()(
+  z.strictObject({
+    after: after.exactOptional(),
+    limit: limit.exactOptional(),
+    wait: waitSeconds.exactOptional(),
+    events: names(journalNames).describe('Only these, with commas between them; all by default').exactOptional(),
+  }),
+)
+
+export const streamQuery = like<StreamQuery>()(eventsQuery.pick({ after: true, events: true }))
+
+const wireEnvelope = <const E extends keyof JournalEvents, D extends z.ZodType>(event: E, { data }: { data: D }) =>
+  z.strictObject({
+    id: z.string(),
+    event: z.literal(event),
+    instanceId: z.string(),
+    seq: z.int(),
+    timestamp: time,
+    data,
+  })
+
+/** An event as webhooks, pulls and streams carry it. */
+export const wireEvent = like<WebhookEvent>()(
+  z
+    .discriminatedUnion('event', [
+      wireEnvelope('message', webhookEvents.message),
+      wireEnvelope('message_sent', webhookEvents.message_sent),
+      wireEnvelope('message_ack', webhookEvents.message_ack),
+      wireEnvelope('message_failed', webhookEvents.message_failed),
+      wireEnvelope('message_undecryptable', webhookEvents.message_undecryptable),
+      wireEnvelope('ready', webhookEvents.ready),
+      wireEnvelope('logged_out', webhookEvents.logged_out),
+    ])
+    .meta({ id: 'Event' }),
+)
 
 /** The one place where the SDK's `sessionId` becomes the wire's `instanceId`. */
 export function toWire({ sessionId, ...event }: EventEnvelope<keyof JournalEvents> & { seq: number }): WebhookEvent {

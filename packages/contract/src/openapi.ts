@@ -129,7 +129,12 @@ function successes(operation: Operation, schemas: Json): Json {
       ...Object.fromEntries(media.filter((type) => type !== 'application/json').map((type) => [type, {}])),
     },
   }
-  const words: Record<number, string> = { 200: 'Done', 201: 'Created', 202: 'Accepted: on disk, will be sent' }
+  const words: Record<number, string> = {
+    101: 'The connection is a WebSocket from here on',
+    200: 'Done',
+    201: 'Created',
+    202: 'Accepted: on disk, will be sent',
+  }
   return Object.fromEntries(operation.success.map((status) => [status, { description: words[status], ...response }]))
 }
 

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '@wamux/core'
 import type { z } from 'zod'
 import type { Flat, Same } from './check.ts'
+import { eventsQuery, streamQuery, wireEvent } from './events.ts'
 import { adminToken, health, login, setup, webhook, webhookSettings } from './schemas/admin.ts'
 import { listQuery, messageQuery, nothing } from './schemas/common.ts'
 import { document } from './schemas/document.ts'
@@ -354,6 +355,33 @@ export const operations = {
     data: nothing,
     success: [200],
     errors: [],
+  },
+  listEvents: {
+    method: 'GET',
+    path: '/api/instances/{id}/events',
+    who: 'either',
+    summary: 'Events after a place in the journal, oldest first; with Accept: text/event-stream all that follow, too',
+    description:
+      'The same events as webhooks carry. Go on with after= the seq of the last one you have dealt with: nothing is ' +
+      'missed, and nothing comes twice. As a stream (server-sent events), Last-Event-ID does the same as after=; ' +
+      'without either it begins with the next event, and its first message, `cursor`, says where that is.',
+    query: eventsQuery,
+    data: wireEvent.array(),
+    list: true,
+    success: [200],
+    errors: ['EVENTS_PRUNED'],
+    media: ['text/event-stream'],
+  },
+  streamEvents: {
+    method: 'GET',
+    path: '/api/instances/{id}/events/ws',
+    who: 'either',
+    summary: 'The same stream as a WebSocket: one JSON text for each event',
+    description: 'The first message is {"cursor": seq}. Credentials are headers of the upgrade.',
+    query: streamQuery,
+    data: nothing,
+    success: [101],
+    errors: ['EVENTS_PRUNED'],
   },
   sendMessage: { ...gateway.sendMessage, path: '/api/send-message', who: 'instance' },
   sendBulk: { ...gateway.sendBulk, path: '/api/send-bulk', who: 'instance' },

@@ -125,6 +125,19 @@ export interface WireEnvelope<E extends keyof JournalEvents> {
 /** What a webhook receives; `event` decides the type of `data`. */
 export type WebhookEvent = { [E in keyof JournalEvents]: WireEnvelope<E> }[keyof JournalEvents]
 
+/** Which part of a journal. */
+export interface StreamQuery {
+  after?: number
+  events?: (keyof JournalEvents)[]
+}
+
+export interface EventsQuery extends StreamQuery {
+  /** 1–500, default 50. */
+  limit?: number
+  /** Seconds, 0–60: how long to wait for the first event when there is none yet. */
+  wait?: number
+}
+
 export interface ErrorBody {
   success: false
   error: string
@@ -166,6 +179,8 @@ export interface Calls {
   setWebhook: { params: InstancePath; body: WebhookSettings; data: Webhook }
   getWebhook: { params: InstancePath; data: Webhook }
   deleteWebhook: { params: InstancePath; data: null }
+  listEvents: { params: InstancePath; query: EventsQuery; data: WebhookEvent[]; list: true }
+  streamEvents: { params: InstancePath; query: StreamQuery; data: null }
   sendMessage: { body: SendMessage; data: SentMessage }
   sendBulk: { body: SendBulk; data: Batch }
   getBatch: { params: { batchId: string }; data: Batch }

@@ -30,6 +30,8 @@ export interface SessionManagerOptions {
   pacing?: Gap
   /** How long `send` waits for WhatsApp's server before it says `queued`. Default 8,000 ms. */
   sendWaitMs?: number
+  /** How long events stay in the journal, for whoever reads it later; those not told yet stay longer. Default 30 days. */
+  keepEventsMs?: number
   /** How many sessions dial at the same time, after a start or when a network comes back. Default 12: a thousand time out. */
   connectAtOnce?: number
   /** Default `enforce`. It holds for the whole process, for the sockets that core opens. */
@@ -44,6 +46,7 @@ export const DEFAULT_DATA = './data'
 export const DEFAULT_PACING: Gap = { minMs: 1_500, maxMs: 3_000 }
 /** Less than the 20 s that a webhook is given: a bot that sends from its handler must not be called twice. */
 export const DEFAULT_SEND_WAIT_MS = 8_000
+export const DEFAULT_KEEP_EVENTS_MS = 30 * 24 * 60 * 60_000
 export const DEFAULT_CONNECT_AT_ONCE = 12
 /** What was accepted and not sent by then is dropped: a taxi announced a day late helps nobody. */
 export const SEND_DEADLINE_MS = 24 * 60 * 60_000

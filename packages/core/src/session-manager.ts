@@ -8,6 +8,7 @@ import {
   consoleLogger,
   DEFAULT_CONNECT_AT_ONCE,
   DEFAULT_DATA,
+  DEFAULT_KEEP_EVENTS_MS,
   DEFAULT_PACING,
   DEFAULT_SEND_WAIT_MS,
   type SessionManagerOptions,
@@ -15,6 +16,7 @@ import {
 import { Session } from './session.ts'
 import { type Lookups, LookupsOfSession, memoryLookups, sqliteLookups } from './stores/keyv.ts'
 import { openPostgresStore } from './stores/postgres/store.ts'
+import * as journal from './stores/sql/journal.ts'
 import * as keys from './stores/sql/keys.ts'
 import * as rows from './stores/sql/sessions.ts'
 import * as stanzas from './stores/sql/stanzas.ts'
@@ -231,8 +233,11 @@ export class SessionManager extends Teller {
 
   async #keepHouse(): Promise<void> {
     const now = Date.now()
+    const keptSince = now - (this.#options.keepEventsMs ?? DEFAULT_KEEP_EVENTS_MS)
+    const ids = [...this.#sessions.keys()]
     try {
       await this.store.write(function* () {
+        for (const id of ids) yield* journal.prune(id, keptSince)
         yield* keys.dropOldArchives(now)
         yield* keys.dropOldPlaintexts(now)
         yield* stanzas.dropOld(now)

@@ -3,6 +3,7 @@ import { chatKind, parsePerson, parseRecipient, type Recipient, userOf } from '.
 import { type Disconnect, readDisconnect } from './disconnects.ts'
 import { invalid, isWamuxError, WamuxError } from './errors.ts'
 import { Announcer, Teller } from './events.ts'
+import { feed } from './feed.ts'
 import type { Gate } from './gate.ts'
 import { chatOfPhone, Inbox } from './inbox.ts'
 import { type Effect, type Input, type Life, next } from './lifecycle.ts'
@@ -19,6 +20,8 @@ import type {
   Chat,
   Contact,
   EventEnvelope,
+  EventsOptions,
+  JournalEnvelope,
   LinkingQr,
   ListOptions,
   LiveEvents,
@@ -73,6 +76,7 @@ export class Session extends Teller implements SessionApi {
   readonly #reader: Reader
   readonly #people: People
   readonly #linking = new Linking()
+  readonly #over = new AbortController()
   #name: string
   #account: Account | null
   #life: Life
@@ -274,6 +278,14 @@ export class Session extends Teller implements SessionApi {
     return this.#people.contact(phone)
   }
 
+  events(options: EventsOptions = {}): AsyncIterableIterator<JournalEnvelope> {
+    const onRing = (ring: () => void) => {
+      this.on('event', ring)
+      return () => void this.off('event', ring)
+    }
+    return feed({ ...options, session: this.id, store: this.#store, onRing, over: this.#over.signal })
+  }
+
   /** @internal For {@link SessionManager}: starts again what ran when the process ended. */
   async resume(): Promise<void> {
     await this.#input({ type: 'start' })
@@ -289,6 +301,7 @@ export class Session extends Teller implements SessionApi {
     await this.#input({ type: 'stop' })
     await this.#pacer.stop()
     await this.#announcer.stop()
+    this.#over.abort()
   }
 
   /** @internal For {@link SessionManager.rename}. */

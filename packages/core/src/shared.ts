@@ -261,6 +261,29 @@ export interface EventEnvelope<E extends EventName = EventName> {
   data: EventData<E>
 }
 
+/** An event that is in the journal; `event` decides the type of `data`. */
+export type JournalEnvelope = {
+  [E in keyof JournalEvents]: {
+    /** Stable over every retry and every way it is told. */
+    id: string
+    event: E
+    sessionId: string
+    /** The event's place in its session's journal, dense from 1: where to go on after it. */
+    seq: number
+    timestamp: number
+    data: JournalEvents[E]
+  }
+}[keyof JournalEvents]
+
+export interface EventsOptions {
+  /** Begins after this `seq`; 0 is the oldest that is kept. Default: with the next event. */
+  after?: number
+  /** Only these events; all by default. */
+  events?: readonly (keyof JournalEvents)[]
+  /** Ends the iteration. */
+  signal?: AbortSignal
+}
+
 /**
  * Everything a session can do both inside a process (`manager.get(id)`) and over HTTP (`client.session(id)`).
  * Every method rejects with a `WamuxError` whose `code` is the same on both sides.
@@ -306,6 +329,18 @@ export interface SessionApi {
   checkNumber(phone: string): Promise<NumberCheck>
   /** @throws NOT_ON_WHATSAPP */
   contact(phone: string): Promise<Contact>
+  /**
+   * The journal from a place on, in order, and then every event as it happens: whoever keeps the `seq` of the last one
+   * it has dealt with misses nothing and gets nothing twice, over restarts of either side.
+   *
+   * ```ts
+   * for await (const { event, seq, data } of session.events({ after: lastSeq })) { … }
+   * ```
+   *
+   * @throws INVALID_INPUT for a place past the newest event, EVENTS_PRUNED for one that is no longer kept, STOPPING
+   *   when the session ends
+   */
+  events(options?: EventsOptions): AsyncIterableIterator<JournalEnvelope>
 }
 
 /** What can go wrong, and the facts that come with it. The same codes in the SDK, on the wire and in the client. */
@@ -323,6 +358,8 @@ export interface ErrorDetails {
   NOT_LINKING: { state: SessionState }
   IDEMPOTENCY_IN_PROGRESS: undefined
   LINKING_EXPIRED: undefined
+  /** `oldest`: the first `seq` that is still kept. */
+  EVENTS_PRUNED: { oldest: number }
   MEDIA_UNAVAILABLE: undefined
   PAYLOAD_TOO_LARGE: { limit: number }
   MEDIA_TOO_LARGE: { limit: number }

@@ -27,6 +27,7 @@ test('what @wamux/core/stores exports, and what its tables can do', () => {
     [
       "apiKeys: object",
       "deliveries: object",
+      "eventPage: function",
       "journal: object",
       "openMemoryStore: function",
       "openPostgresStore: function",
@@ -46,7 +47,7 @@ test('what @wamux/core/stores exports, and what its tables can do', () => {
     {
       "apiKeys": "add find list revoke",
       "deliveries": "add bury done head hurry prune queues removeAll retry",
-      "journal": "after append newest",
+      "journal": "after append bounds newest prune",
       "outbox": "accept byId ofBatch raiseAck settle unsettled waiting",
       "ports": "all get remove set",
       "settings": "get remove set",

@@ -15,6 +15,7 @@ export interface Config {
   pacingMinMs: number
   pacingMaxMs: number
   sendWaitMs: number
+  keepEventsMs: number
   outboundAllow: string[]
   instanceHost: string
   certificates: 'enforce' | 'log' | 'off'
@@ -128,6 +129,13 @@ export const settings: { [K in keyof Config]: Setting<Config[K]> } = {
     8000,
     ms,
     'How long a send waits for WhatsApp before it answers 202',
+  ),
+  keepEventsMs: setting(
+    'keep-events',
+    'WAMUX_KEEP_EVENTS',
+    30 * 86_400_000,
+    duration,
+    'How long events can be read again: 12h, 30d; those not delivered yet stay longer',
   ),
   outboundAllow: setting<string[]>(
     'outbound-allow',

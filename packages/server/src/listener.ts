@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { createServer, type Server as HttpServer } from 'node:http'
+import { createServer, type Server as HttpServer, type IncomingMessage } from 'node:http'
 import { isIPv6, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { WamuxError } from '@wamux/core'
 import { toNodeHandler } from 'srvx/node'
 import type { Fetch } from './app.ts'
@@ -14,6 +15,8 @@ export interface Listener {
   close(graceMs?: number): Promise<void>
 }
 
+export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+
 const LIMITS = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
@@ -24,13 +27,17 @@ const LIMITS = {
 }
 
 /** @throws PORT_IN_USE when the port cannot be had */
-export async function listen(fetch: Fetch, { port, host }: { port: number; host: string }): Promise<Listener> {
+export async function listen(
+  fetch: Fetch,
+  { port, host, upgrade }: { port: number; host: string; upgrade?: Upgrade },
+): Promise<Listener> {
   const server = createServer(LIMITS)
   const connections = new Connections(server)
   // srvx gives its ServerRequest, although the type of a fetch handler says Request.
   server.on('request', toNodeHandler(fetch as (request: Request) => Promise<Response>) as () => void)
   server.on('checkExpectation', (request, response) => server.emit('request', request, response))
   server.on('clientError', refuse)
+  if (upgrade) server.on('upgrade', upgrade)
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(toPortError(error, port)))
     server.listen(port, host, resolve)

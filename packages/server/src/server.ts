@@ -6,8 +6,9 @@ import { Access } from './auth/access.ts'
 import { Admin } from './auth/admin.ts'
 import { type Config, ConfigError, settings } from './config.ts'
 import { InstancePorts } from './instance-ports.ts'
-import { type Listener, listen } from './listener.ts'
+import { type Listener, listen, type Upgrade } from './listener.ts'
 import type { Services } from './services.ts'
+import { EventSockets } from './stream/sockets.ts'
 import { version } from './version.ts'
 import { AddressPolicy, LOOPBACK } from './webhooks/addresses.ts'
 import { type Clock, systemClock } from './webhooks/clock.ts'
@@ -81,12 +82,20 @@ export async function createServer(options: ServerOptions = {}): Promise<Server>
     )
     cleanups.push(() => ports.stop())
     const access = new Access(store, admin)
-    const services: Services = { manager, store, admin, access, ports, webhooks, guard, logger, version, now }
+    const over = new AbortController()
+    const stopping = over.signal
+    const services: Services = { manager, store, admin, access, ports, webhooks, guard, logger, version, now, stopping }
 
-    const listener: Listener = await listen(createApp(services), { port, host })
+    const sockets = new EventSockets(services)
+    const upgrade: Upgrade = (...of) => void sockets.upgrade(...of)
+    const listener: Listener = await listen(createApp(services), { port, host, upgrade })
     // A send that waits for WhatsApp is answered before its connection is cut.
     const { sendWaitMs = settings.sendWaitMs.fallback } = options
-    cleanups.push(() => listener.close(Math.min(sendWaitMs + 1_000, LONGEST_GRACE_MS)))
+    cleanups.push(async () => {
+      over.abort()
+      await sockets.close()
+      await listener.close(Math.min(sendWaitMs + 1_000, LONGEST_GRACE_MS))
+    })
     await ports.start()
     const ring = ({ sessionId, seq }: EventEnvelope) => {
       if (seq !== null) webhooks.ring(sessionId)
@@ -115,10 +124,11 @@ export async function createServer(options: ServerOptions = {}): Promise<Server>
 }
 
 function managerOptions(options: ServerOptions, logger: Services['logger']): ManagerOptions {
-  const { data = settings.data.fallback, databaseUrl, sendWaitMs, certificates, baileys } = options
+  const { data = settings.data.fallback, databaseUrl, keepEventsMs, sendWaitMs, certificates, baileys } = options
   const { pacingMinMs = settings.pacingMinMs.fallback, pacingMaxMs = settings.pacingMaxMs.fallback } = options
   return {
     data,
+    ...(keepEventsMs !== undefined && { keepEventsMs }),
     ...(databaseUrl !== undefined && { database: databaseUrl }),
     pacing: { minMs: pacingMinMs, maxMs: pacingMaxMs },
     ...(sendWaitMs !== undefined && { sendWaitMs }),

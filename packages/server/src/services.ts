@@ -19,4 +19,6 @@ export interface Services {
   logger: Logger
   version: string
   now: () => number
+  /** Aborted when the server begins to stop: streams end then. */
+  stopping: AbortSignal
 }

@@ -13,7 +13,7 @@ export const phone = z
   .meta({ examples: ['491234567890'] })
 
 // Query values are text: digits only, so that "1e2", " 5 " and "" are refused instead of being read as numbers.
-const limit = z
+export const limit = z
   .string()
   .regex(/^\d{1,9}$/, 'must be a number from 1 to 500')
   .transform(Number)
@@ -26,6 +26,31 @@ export const listQuery = like<ListOptions>()(
     cursor: z.string().min(1).max(512).describe('nextCursor of the page before').exactOptional(),
   }),
 )
+
+/** A place in a journal. */
+const seq = (what: string) =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/, 'must be the seq of an event, or 0')
+    .transform(Number)
+    .pipe(z.int().min(0))
+    .describe(what)
+
+/** A list in one query value: `message,message_ack`. */
+export const names = <const T extends readonly [string, ...string[]]>(of: T) =>
+  z
+    .string()
+    .transform((text) => text.split(','))
+    .pipe(z.array(z.enum(of, `must be names out of ${of.join(', ')}`)).min(1))
+
+export const after = seq('Begin after the event with this seq; 0 is the oldest that is kept')
+
+export const waitSeconds = z
+  .string()
+  .regex(/^\d{1,2}$/, 'must be a number from 0 to 60')
+  .transform(Number)
+  .pipe(z.int().min(0).max(60))
+  .describe('How many seconds to wait for the first event when there is none yet')
 
 export const messageQuery = like<{ sender?: string }>()(
   z.strictObject({

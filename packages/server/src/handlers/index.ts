@@ -1,5 +1,6 @@
 import type { OperationName } from '@wamux/contract'
 import { admin } from './admin.ts'
+import { events } from './events.ts'
 import type { Handler } from './handler.ts'
 import { instances } from './instances.ts'
 import { keys } from './keys.ts'
@@ -12,6 +13,7 @@ export type { AnyHandler } from './handler.ts'
 /** One handler for each operation: a route without one does not compile. */
 export const handlers: { [N in OperationName]: Handler<N> } = {
   ...admin,
+  ...events,
   ...instances,
   ...keys,
   ...linking,

@@ -42,15 +42,53 @@ export function* append<E extends keyof JournalEvents>(
   )
 }
 
-/** Up to `limit` events after `seq`, oldest first. */
-export function* after(session: string, seq: number, limit: number): Work<JournalEntry[]> {
+/** Up to `limit` events after `seq`, oldest first; of the named kinds, or of all. */
+export function* after(
+  session: string,
+  seq: number,
+  limit: number,
+  events: readonly (keyof JournalEvents)[] = [],
+): Work<JournalEntry[]> {
+  const named = events.length === 0 ? '' : `AND event IN (${events.map(() => '?').join(', ')})`
   const found = yield* rows<Stored>(
-    'SELECT seq, id, event, chat, timestamp, data FROM events WHERE session = ? AND seq > ? ORDER BY seq LIMIT ?',
+    `SELECT seq, id, event, chat, timestamp, data FROM events WHERE session = ? AND seq > ? ${named} ORDER BY seq LIMIT ?`,
     session,
     seq,
+    ...events,
     limit,
   )
   return found.map((stored) => ({ ...stored, data: JSON.parse(stored.data) }))
+}
+
+/** Where the journal begins and ends; both are 0 when there is none. */
+export function* bounds(session: string): Work<{ oldest: number; newest: number }> {
+  const found = yield* row<{ oldest: number | null; newest: number | null }>(
+    'SELECT min(seq) AS oldest, max(seq) AS newest FROM events WHERE session = ?',
+    session,
+  )
+  return { oldest: found?.oldest ?? 0, newest: found?.newest ?? 0 }
+}
+
+/**
+ * Forgets what happened before `at`, in order, up to the first event that somebody has still to be told of. The newest
+ * stays in any case: the next `seq` follows it.
+ */
+export function* prune(session: string, at: number): Work<void> {
+  const found = yield* row<{ seq: number | null }>(
+    `SELECT min(seq) AS seq FROM (
+      SELECT max(seq) AS seq FROM events WHERE session = ?
+      UNION ALL SELECT min(seq) FROM events WHERE session = ? AND timestamp >= ?
+      UNION ALL SELECT announced + 1 FROM sessions WHERE id = ?
+      UNION ALL SELECT min(cursor) + 1 FROM webhooks WHERE session = ?
+      UNION ALL SELECT min(seq) FROM deliveries WHERE session = ?) AS kept`,
+    session,
+    session,
+    at,
+    session,
+    session,
+    session,
+  )
+  yield* run('DELETE FROM events WHERE session = ? AND seq < ?', session, found?.seq ?? 0)
 }
 
 /** The newest event's `seq`, 0 when there is none. */
