@@ -49,6 +49,12 @@ export interface EmulatorOptions {
   pretendPreKeys?: number
   /** How many patches of app state a client gets at a time, before it has to ask for more: 100. */
   appStatePage?: number
+  /**
+   * Histories and snapshots of app state lie on the media hosts, as with WhatsApp, and clients fetch them from there.
+   * What they are told is a path on WhatsApp's own host, so those connections have to be led here (`trustEmulator` does
+   * it in its process). Off by default: histories are part of the message then, and app state comes as patches.
+   */
+  syncByFile?: boolean
 }
 
 export type Settled = Required<Omit<EmulatorOptions, 'file' | 'seed' | 'tlsPort' | 'trace' | 'xmlLog'>> & {
@@ -82,5 +88,6 @@ export function withDefaults(options: EmulatorOptions): Settled {
     abProps: options.abProps ?? {},
     pretendPreKeys: options.pretendPreKeys ?? 0,
     appStatePage: options.appStatePage ?? 100,
+    syncByFile: options.syncByFile ?? false,
   }
 }

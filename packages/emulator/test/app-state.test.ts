@@ -1,7 +1,8 @@
-import { type BinaryNode, type ChatUpdate, proto } from '@whiskeysockets/baileys'
+import { type ChatUpdate, proto } from '@whiskeysockets/baileys'
 import { expect, test } from 'vitest'
 import { createEmulator } from '../src/index.ts'
 import { child, children } from '../src/stream/nodes.ts'
+import { patchBy, sync } from './app-state.ts'
 import { Client, withEmulator } from './baileys.ts'
 
 const ALICE = '15550001001'
@@ -129,29 +130,6 @@ test('the phone notices a patch with wrong MACs, which the server cannot', async
   await alice.end()
   await expect(emulator.close()).rejects.toThrow('the MAC of the patch is wrong')
 })
-
-/** The patch of `regular_low` that pins a chat, on top of nothing; it never leaves. */
-async function patchBy(client: Client, phone: string): Promise<Uint8Array> {
-  const { encodeSyncdPatch, chatModificationToAppPatch, newLTHashState } = await import('@whiskeysockets/baileys')
-  const key = client.auth.creds.myAppStateKeyId ?? ''
-  const { [key]: data } = await client.auth.keys.get('app-state-sync-key', [key])
-  const create = chatModificationToAppPatch({ pin: true }, `${phone}@s.whatsapp.net`)
-  const { patch } = await encodeSyncdPatch(create, key, newLTHashState(), async () => data)
-  return proto.SyncdPatch.encode(patch).finish()
-}
-
-async function sync(client: Client, attrs: Record<string, string>, patch?: Uint8Array): Promise<BinaryNode> {
-  const content = patch ? [{ tag: 'patch', attrs: {}, content: patch }] : []
-  const collection = { tag: 'collection', attrs: { name: 'regular_low', return_snapshot: 'false', ...attrs }, content }
-  const answer = await client.sock.query({
-    tag: 'iq',
-    attrs: { to: '@s.whatsapp.net', xmlns: 'w:sync:app:state', type: 'set' },
-    content: [{ tag: 'sync', attrs: {}, content: [collection] }],
-  })
-  const [first] = children(child(answer, 'sync'))
-  if (!first) throw new Error('no collection came back')
-  return first
-}
 
 function label(name: string) {
   const value = { labelEditAction: { name, color: 1 } }

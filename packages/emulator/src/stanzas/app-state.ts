@@ -30,12 +30,12 @@ function exchange(world: World, login: Login, collection: BinaryNode): BinaryNod
   const from = Number(known)
   const upload = child(collection, 'patch')
   if (!upload) {
-    const snapshot = collection.attrs.return_snapshot === 'true' ? snapshotOf(world, login.phone, name, version) : []
+    const snapshot = collection.attrs.return_snapshot === 'true' ? snapshotOf(world, login.phone, name) : []
     if (snapshot.length > 0) return el('collection', { name, version, has_more_patches: 'false' }, snapshot)
     const { attrs, content } = patchesAfter(world, login.phone, name, from, version)
     return el('collection', attrs, content)
   }
-  const patch = readPatch(bytesOf(upload))
+  const patch = readPatch(world, bytesOf(upload))
   // A companion that is ahead of the server would be told to merge with nothing, again and again.
   if (!patch || !Number.isInteger(from) || from > version) return refusal({ name, version }, 400, 'bad-request')
   if (from < version) {
@@ -71,18 +71,33 @@ function patchesAfter(world: World, phone: string, name: string, known: number, 
   return { attrs: { name, version, has_more_patches: String(version < newest) }, content }
 }
 
-function snapshotOf(_world: World, _phone: string, _name: string, _version: number): BinaryNode[] {
-  return []
+/** The collection in one piece, for a companion that begins: a file of its own, of which it is told the place. */
+function snapshotOf(world: World, phone: string, name: string): BinaryNode[] {
+  if (!world.options.syncByFile || world.appState.collections.head(phone, name).version === 0) return []
+  const snapshot = proto.SyncdSnapshot.encode(world.appState.collections.snapshot(phone, name)).finish()
+  const { directPath, mediaKey, fileSha256, fileEncSha256, fileLength } = world.post.commit(() =>
+    world.media.put(snapshot, 'md-app-state'),
+  )
+  const place = { directPath, mediaKey, fileSha256, fileEncSha256, fileSizeBytes: fileLength }
+  return [el('snapshot', {}, proto.ExternalBlobReference.encode(place).finish())]
 }
 
-/** Undefined when there is nothing in it that the server could keep. */
-function readPatch(bytes: Buffer): proto.ISyncdPatch | undefined {
+/**
+ * Undefined when there is nothing in it that the server could keep. Mutations that the companion has put on a media
+ * host, because they are too many for a stanza, are fetched: the patch says how to open them.
+ */
+function readPatch(world: World, bytes: Buffer): proto.ISyncdPatch | undefined {
   try {
     const patch = proto.SyncdPatch.decode(bytes)
-    const isWhole = patch.mutations.every((mutation) => readMutation(mutation) !== undefined)
-    const isSomething = patch.mutations.length > 0 || patch.externalMutations != null
-    return isWhole && isSomething && patch.patchMac && patch.snapshotMac ? patch : undefined
+    const mutations = [...patch.mutations, ...fetched(world, patch)]
+    const isWhole = mutations.length > 0 && mutations.every((mutation) => readMutation(mutation) !== undefined)
+    return isWhole && patch.patchMac && patch.snapshotMac ? { ...patch, mutations, externalMutations: null } : undefined
   } catch {
-    return undefined // not a protobuf
+    return undefined // not a protobuf, or a file that is not there
   }
+}
+
+function fetched(world: World, { externalMutations }: proto.ISyncdPatch): proto.ISyncdMutation[] {
+  if (!externalMutations) return []
+  return proto.SyncdMutations.decode(world.media.open(externalMutations, 'md-app-state')).mutations
 }

@@ -139,7 +139,12 @@ export class History {
   }
 
   #carried(payload: Buffer): Partial<proto.Message.IHistorySyncNotification> {
-    return { initialHistBootstrapInlinePayload: payload }
+    if (!this.#world.options.syncByFile) return { initialHistBootstrapInlinePayload: payload }
+    const { directPath, mediaKey, fileSha256, fileEncSha256, fileLength } = this.#world.media.put(
+      payload,
+      'md-msg-hist',
+    )
+    return { directPath, mediaKey, fileSha256, fileEncSha256, fileLength }
   }
 }
 
