@@ -103,7 +103,7 @@ export interface Person {
   readonly name: string
   /** Writes a text to a number or a group. Resolves when the network has it for good. */
   says(to: string, text: string, options?: SayOptions): Promise<{ id: string }>
-  /** Sends anything. Rejects when what it quotes is unknown to this person. */
+  /** Sends anything. Rejects when what it quotes is unknown to this person. Of an album the id is that of its frame. */
   sends(to: string, content: Content, options?: SayOptions): Promise<{ id: string }>
   /** Changes an own message. The id is that of the edit. */
   edits(id: string, content: Content): Promise<{ id: string }>
@@ -158,7 +158,8 @@ export interface Person {
   sees(phone: string, state: ChatState | 'available' | 'unavailable', options?: WaitOptions): Promise<void>
   /** What messages from now on are signed with. */
   changesName(name: string): void
-  /** Those who know this person and may see it are told. */
+  /** Those who know this person and may see it are told, as with the about text. Without an image it is taken away. */
+  changesPicture(image?: Uint8Array): void
   changesAbout(text: string): void
   /** Decides who may see something; `except` are the phone digits that `contact_blacklist` leaves out. */
   restricts(name: PrivacyName, value: PrivacyValue, except?: readonly string[]): void

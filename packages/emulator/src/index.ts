@@ -13,14 +13,21 @@ export {
 export type { Group, GroupOptions, GroupSettings, MemberOutcome } from './api-group.ts'
 export {
   type Additions,
+  type AlbumContent,
   ANSWERS,
   type Answer,
+  type AudioContent,
   type CardContent,
   type Content,
+  type DocumentContent,
   type EventContent,
+  type ImageContent,
   type LocationContent,
+  type MediaContent,
   type PollContent,
+  type StickerContent,
   type TextContent,
+  type VideoContent,
 } from './content/content.ts'
 export { createEmulator } from './emulator.ts'
 export {

@@ -1,10 +1,12 @@
-import { getContentType, normalizeMessageContent, type proto } from '@whiskeysockets/baileys'
-import type { CardContent, Content, EventContent, LocationContent, PollContent } from './content.ts'
+import { getContentType, normalizeMessageContent, proto } from '@whiskeysockets/baileys'
+import type { AlbumContent, CardContent, Content, EventContent, LocationContent, PollContent } from './content.ts'
+import { isMedia, mediaMessage, type Put, wrapped } from './media.ts'
 
 /** What surrounds a content, with everything looked up: nothing here knows of chats or accounts. */
 export interface Surroundings {
   /** 32 bytes, for what others will seal their answers with: polls and events. */
   readonly secret: () => Uint8Array
+  readonly put: Put
   /** The message it answers, as its author is called in the chat. */
   readonly quoted?: { readonly id: string; readonly author: string; readonly message: proto.IMessage }
   /** JIDs, in the space of the chat. */
@@ -15,14 +17,16 @@ export interface Surroundings {
 
 /** The message that a phone makes of a content. Polls and events get a new secret, with which votes are sealed. */
 export function compose(content: Content, surroundings: Surroundings): proto.IMessage {
-  const message = typeof content === 'string' ? { conversation: content } : bodyOf(content, surroundings.secret)
+  const message = typeof content === 'string' ? { conversation: content } : bodyOf(content, surroundings)
   const { quoted, mentioned = [], disappearsAfter } = surroundings
   const context: proto.IContextInfo = {
     ...(quoted && { stanzaId: quoted.id, participant: quoted.author, quotedMessage: withoutContext(quoted.message) }),
     ...(mentioned.length > 0 && { mentionedJid: [...mentioned] }),
     ...(disappearsAfter !== undefined && { expiration: disappearsAfter }),
   }
-  return Object.keys(context).length > 0 ? withContext(message, context) : message
+  const whole = Object.keys(context).length > 0 ? withContext(message, context) : message
+  // What comes as it is stays as it is.
+  return typeof content === 'object' && isMedia(content) ? wrapped(whole) : whole
 }
 
 /** The same message, passed on: without what it answered, and one hop older. */
@@ -65,12 +69,14 @@ function unwrapped(message: proto.IMessage): proto.IMessage {
   return normalizeMessageContent(message) ?? {}
 }
 
-function bodyOf(content: Exclude<Content, string>, secret: Surroundings['secret']): proto.IMessage {
+function bodyOf(content: Exclude<Content, string>, { secret, put }: Surroundings): proto.IMessage {
   if ('message' in content) return content.message
   if ('poll' in content) return { ...pollOf(content), messageContextInfo: { messageSecret: secret() } }
   if ('event' in content) return { ...eventOf(content), messageContextInfo: { messageSecret: secret() } }
   if ('cards' in content) return cardsOf(content)
   if ('location' in content) return locationOf(content)
+  if ('album' in content) return albumOf(content)
+  if (isMedia(content)) return mediaMessage(content, put)
   return { conversation: content.text }
 }
 
@@ -128,4 +134,16 @@ function locationOf({ location }: LocationContent): proto.IMessage {
   return {
     locationMessage: { ...place, ...(name !== undefined && { name }), ...(address !== undefined && { address }) },
   }
+}
+
+function albumOf({ album }: AlbumContent): proto.IMessage {
+  if (album.length < 2) throw new TypeError('An album has at least two pictures or videos.')
+  const expectedImageCount = album.filter((part) => 'image' in part).length
+  return { albumMessage: { expectedImageCount, expectedVideoCount: album.length - expectedImageCount } }
+}
+
+/** A picture or video of an album, which names the message that holds it together. */
+export function partOfAlbum(message: proto.IMessage, parentMessageKey: proto.IMessageKey): proto.IMessage {
+  const associationType = proto.MessageAssociation.AssociationType.MEDIA_ALBUM
+  return { ...message, messageContextInfo: { messageAssociation: { associationType, parentMessageKey } } }
 }

@@ -9,6 +9,8 @@ type Body =
   | EventContent
   | CardContent
   | LocationContent
+  | MediaContent
+  | AlbumContent
   | { readonly message: proto.IMessage }
 
 export interface TextContent {
@@ -51,6 +53,54 @@ export interface LocationContent {
     /** Moves while it is shared. */
     readonly isLive?: boolean
   }
+}
+
+/** Files as they are: they are encrypted and put on the media host when the message is sent. */
+export type MediaContent = ImageContent | VideoContent | AudioContent | DocumentContent | StickerContent
+
+interface File {
+  /** By default what phones send most: JPEG, MP4, Ogg, PDF, WebP. */
+  readonly mimetype?: string
+  /** Can be looked at once. */
+  readonly isViewOnce?: boolean
+}
+
+export interface ImageContent extends File {
+  readonly image: Uint8Array
+  readonly caption?: string
+}
+
+export interface VideoContent extends File {
+  readonly video: Uint8Array
+  readonly caption?: string
+  readonly seconds?: number
+  /** Plays by itself, again and again. */
+  readonly isGif?: boolean
+  /** The round ones that are recorded in a chat. */
+  readonly isNote?: boolean
+}
+
+export interface AudioContent extends File {
+  readonly audio: Uint8Array
+  readonly seconds?: number
+  /** Spoken into the phone, rather than a file. */
+  readonly isVoice?: boolean
+}
+
+export interface DocumentContent extends File {
+  readonly document: Uint8Array
+  readonly fileName: string
+  readonly caption?: string
+}
+
+export interface StickerContent extends File {
+  readonly sticker: Uint8Array
+  readonly isAnimated?: boolean
+}
+
+/** Pictures and videos that are shown together: a message of its own, and one more for each of them. */
+export interface AlbumContent {
+  readonly album: readonly (ImageContent | VideoContent)[]
 }
 
 /** What any content can have besides. */

@@ -37,6 +37,31 @@ const location = z.strictObject({
   isLive: z.boolean().optional().meta({ description: 'Moves while it is shared' }),
 })
 
+const file = z.base64().meta({ description: 'The file as it is, in base64: it is encrypted on the way' })
+const ofFile = { mimetype: text.optional(), isViewOnce: z.boolean().optional() }
+const seconds = count.optional()
+const image = z.strictObject({ image: file, caption: text.optional(), ...ofFile })
+const video = z.strictObject({
+  video: file,
+  caption: text.optional(),
+  seconds,
+  isGif: z.boolean().optional(),
+  isNote: z.boolean().optional().meta({ description: 'One of the round ones' }),
+  ...ofFile,
+})
+const audio = z.strictObject({
+  audio: file,
+  seconds,
+  isVoice: z.boolean().optional().meta({ description: 'Spoken into the phone' }),
+  ...ofFile,
+})
+const document = z.strictObject({ document: file, fileName: text, caption: text.optional(), ...ofFile })
+const sticker = z.strictObject({ sticker: file, isAnimated: z.boolean().optional(), ...ofFile })
+
+const media = z
+  .union([image, video, audio, document, sticker])
+  .meta({ id: 'Media', description: 'A picture, a video, a recording, a document or a sticker' })
+
 const KINDS = {
   text,
   poll,
@@ -46,6 +71,11 @@ const KINDS = {
     .min(1)
     .meta({ description: 'One contact card, or several in one message' }),
   location,
+  media,
+  album: z
+    .array(z.union([image, video]))
+    .min(2)
+    .meta({ description: 'Pictures and videos that are shown together' }),
   message: z
     .record(z.string(), z.unknown())
     .superRefine(isMessage)
@@ -85,8 +115,24 @@ export function toContent(given: Given): Content {
   if (body.event) return { event: definedOnly(body.event), ...around }
   if (body.cards) return { cards: body.cards, ...around }
   if (body.location) return { location: definedOnly(body.location), ...around }
+  if (body.media) return { ...toMedia(body.media), ...around }
+  if (body.album) return { album: body.album.map(toMedia), ...around }
   throw new TypeError('isOneKind has seen to it that there is one.')
 }
+
+type File = z.output<typeof image | typeof video | typeof audio | typeof document | typeof sticker>
+type Bytes<T> = { [K in keyof T]: K extends 'image' | 'video' | 'audio' | 'document' | 'sticker' ? Uint8Array : T[K] }
+type Decoded<T> = T extends unknown ? Defined<Bytes<T>> : never
+
+function toMedia<T extends File>(given: T): Decoded<T> {
+  const decoded = Object.entries(definedOnly(given)).map(([name, value]) => {
+    return [name, FILES.has(name) && typeof value === 'string' ? Buffer.from(value, 'base64') : value] as const
+  })
+  // The same fields, the file among them decoded.
+  return Object.fromEntries(decoded) as Decoded<T>
+}
+
+const FILES = new Set(['image', 'video', 'audio', 'document', 'sticker'])
 
 type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> }
 

@@ -20,6 +20,9 @@ const author = phone
   .optional()
   .meta({ description: 'The author of the message: ids are unique per author only. Without it, an own one goes first' })
 
+/** Files are sent in base64. */
+const MAX_MEDIA_BODY = 128 * 1024 * 1024
+
 /** What phones and contacts do with messages, once for each of the two. */
 export function messageOperations(kind: Kind): Operation[] {
   const here = `/admin/${kind}s/{phone}/messages` as const
@@ -31,8 +34,9 @@ export function messageOperations(kind: Kind): Operation[] {
       method: 'POST',
       path: here,
       summary: `${who} writes, to a number or a group: a text, a poll, an event, …`,
-      description: 'Exactly one field says what it is: text, poll, event, cards, location or message.',
+      description: 'Exactly one field says what it is: text, poll, event, cards, location, media, album or message.',
       params: person,
+      bodyLimit: MAX_MEDIA_BODY,
       body: z
         .strictObject({
           to: chat,

@@ -9,6 +9,8 @@ import { count, ids, phone, text, timeoutMs } from './schemas.ts'
 // The names are the keys of the table, which has no others.
 const NAMES = Object.keys(PRIVACY) as PrivacyName[]
 
+const MAX_PICTURE_BODY = 8 * 1024 * 1024
+
 /** Who people are to each other, and what they show of themselves: once for phones, once for contacts. */
 export function profileOperations(kind: Kind): Operation[] {
   const here = `/admin/${kind}s/{phone}` as const
@@ -27,6 +29,22 @@ export function profileOperations(kind: Kind): Operation[] {
         const somebody = find(network, params.phone)
         if (body.name !== undefined) somebody.changesName(body.name)
         if (body.about !== undefined) somebody.changesAbout(body.about)
+      },
+    }),
+    operation({
+      ...base,
+      id: `${kind}ChangesPicture`,
+      method: 'POST',
+      path: `${here}/picture`,
+      summary: 'Changes the profile picture, or takes it away',
+      bodyLimit: MAX_PICTURE_BODY,
+      body: z.strictObject({
+        image: z.base64().optional().meta({ description: 'A JPEG in base64; without it the picture is taken away' }),
+      }),
+      example: { body: { image: '/9j/4AAQSkZJRg==' } },
+      handle: (network, { params, body }) => {
+        const image = body.image === undefined ? undefined : Buffer.from(body.image, 'base64')
+        find(network, params.phone).changesPicture(image)
       },
     }),
     operation({

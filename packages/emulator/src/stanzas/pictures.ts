@@ -1,5 +1,6 @@
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import { bytesOf, child, el } from '../stream/nodes.ts'
+import type { Settings } from '../world/accounts.ts'
 import { groupFor } from '../world/group-rules.ts'
 import { setPicture as setGroupPicture } from '../world/group-settings.ts'
 import { parseJid, toJid } from '../world/jids.ts'
@@ -21,47 +22,48 @@ export function pictures(world: World): Subject {
 
 function askFor(world: World, login: Login, iq: BinaryNode): BinaryNode[] {
   const asked = child(iq, 'picture')
-  const id = pictureOf(world, login, iq.attrs.target, asked)
-  if (!id) throw new IqError(404, 'item-not-found')
+  const { picture, pictureHash } = pictureOf(world, login, iq.attrs.target, asked)
+  const placed = pictureHash === undefined ? undefined : world.pictures.find(pictureHash)
+  if (!picture || !placed) throw new IqError(404, 'item-not-found')
   // The client has this one already.
-  if (asked?.attrs.id === id) return []
+  if (asked?.attrs.id === picture) return []
   const { type = 'image' } = asked?.attrs ?? {}
-  const url = `http://${world.options.host}:${world.options.port}/pictures/${id}`
-  return [el('picture', { id, type, url, direct_path: `/pictures/${id}` })]
+  return [el('picture', { id: picture, type, url: placed.url, direct_path: placed.directPath })]
 }
 
 /** The picture of a person, or of a group for those who are in it. */
-function pictureOf(world: World, login: Login, target: string | undefined, asked: BinaryNode | undefined) {
-  if (parseJid(target)?.kind === 'group') return groupFor(world, target, login.phone).picture
+function pictureOf(
+  world: World,
+  login: Login,
+  target: string | undefined,
+  asked: BinaryNode | undefined,
+): Pick<Settings, 'picture' | 'pictureHash'> {
+  if (parseJid(target)?.kind === 'group') return groupFor(world, target, login.phone)
   const viewer = world.accounts.require(login.phone)
   const account = world.accounts.byJid(target ?? toJid(viewer, 'pn'))
   if (!account) throw new IqError(404, 'item-not-found')
   const mayLook =
     world.circle.allows(account.phone, 'profile', login.phone) && world.tokens.admits(viewer, account, asked)
   if (!mayLook) throw new IqError(401, 'not-authorized')
-  return account.settings.picture
+  return account.settings
 }
 
-/** The bytes are not kept. */
 function change(world: World, login: Login, iq: BinaryNode, image: Buffer): BinaryNode[] {
   const target = iq.attrs.target ?? iq.attrs.to
   if (parseJid(target)?.kind === 'group') return changeGroup(world, login, target, image)
-  const account = world.accounts.require(login.phone)
   if (iq.attrs.target !== undefined && world.accounts.byJid(target)?.phone !== login.phone) {
     throw new IqError(403, 'forbidden')
   }
-  if (image.length === 0) {
-    setPicture(world, login.phone, undefined)
-    return []
-  }
-  const id = nextPictureId(world, account.settings.picture)
-  setPicture(world, login.phone, id)
-  return [el('picture', { id })]
+  const id = setPicture(world, login.phone, image.length === 0 ? undefined : image)
+  return id === undefined ? [] : [el('picture', { id })]
 }
 
 function changeGroup(world: World, login: Login, target: string | undefined, image: Buffer): BinaryNode[] {
   const group = groupFor(world, target, login.phone)
   const id = image.length === 0 ? '' : nextPictureId(world, group.picture || undefined)
-  world.post.commit(() => setGroupPicture(world, group, login.phone, id))
+  world.post.commit(() => {
+    setGroupPicture(world, group, login.phone, id)
+    if (id !== '') world.groups.update(group.id, { pictureHash: world.pictures.keep(image) })
+  })
   return id === '' ? [] : [el('picture', { id })]
 }

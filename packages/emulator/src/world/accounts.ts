@@ -52,8 +52,9 @@ export interface Settings {
   /** Seconds. */
   readonly aboutAt?: number
   readonly lastSeen?: number
-  /** The id of the profile picture. */
+  /** The id of the profile picture, and the SHA-256 of its bytes in base64. */
   readonly picture?: string
+  readonly pictureHash?: string
   /** `hidden`: nobody has learnt the lid yet. `first`: chats are held by lid. Without it both are known, chats keep to the number. */
   readonly lid?: 'hidden' | 'first'
   /** How long after they arrived messages are read, in ms. Without it they are not. */

@@ -35,6 +35,8 @@ export interface GroupInfo {
   readonly switches: readonly string[]
   /** Id of the picture; empty when there is none. */
   readonly picture: string
+  /** The SHA-256 of its bytes, base64. */
+  readonly pictureHash?: string
   /** Whom an admin has put out: they do not come back by link. Phone digits. */
   readonly removed: readonly string[]
   /** Counts changes of members and of who may write: clients see from them that they missed one. */

@@ -8,7 +8,7 @@ import { acceptInvite, joinByLink } from './group-joining.ts'
 import { migrateToLid, reinstall } from './identity.ts'
 import type { Heard, Matcher } from './mailbox.ts'
 import { confirmMessages } from './marking.ts'
-import { giveToken, setAbout, setBlocked, setDisappearing, setPrivacy } from './profile.ts'
+import { giveToken, setAbout, setBlocked, setDisappearing, setPicture, setPrivacy } from './profile.ts'
 import type { ChatState } from './sightings.ts'
 import type { WaitOptions } from './waiting.ts'
 import type { World } from './world.ts'
@@ -132,6 +132,10 @@ export class VirtualPerson implements Person {
 
   changesName(name: string): void {
     this.world.accounts.update(this.phone, { name })
+  }
+
+  changesPicture(image?: Uint8Array): void {
+    setPicture(this.world, this.phone, image)
   }
 
   changesAbout(text: string): void {

@@ -20,17 +20,21 @@ export function setAbout(world: World, phone: string, about: string): void {
   })
 }
 
-/** `picture` is the new one's id; undefined takes it away. The companion that did it is told too: clients wait for that. */
-export function setPicture(world: World, phone: string, picture: string | undefined): void {
-  world.post.commit(() => {
-    const { picture: _old, ...rest } = world.accounts.require(phone).settings
-    const account = world.accounts.update(phone, { settings: picture === undefined ? rest : { ...rest, picture } })
+/**
+ * Without an image the picture is taken away. The companion that did it is told too: clients wait for that. Returns the id
+ * of the new one.
+ */
+export function setPicture(world: World, phone: string, image: Uint8Array | undefined): string | undefined {
+  return world.post.commit(() => {
+    const { picture: old, pictureHash: _hash, ...rest } = world.accounts.require(phone).settings
+    const shown = image && { picture: nextPictureId(world, old), pictureHash: world.pictures.keep(image) }
+    const account = world.accounts.update(phone, { settings: { ...rest, ...shown } })
     const jid = toJid(account, 'pn')
-    const content =
-      picture === undefined ? el('delete', { jid, author: jid }) : el('set', { jid, id: picture, author: jid })
+    const content = shown ? el('set', { jid, id: shown.picture, author: jid }) : el('delete', { jid, author: jid })
     const notice = world.notification('picture', jid, [content])
     tellOthers(world, account, 'profile', notice)
     world.queueToAll(phone, notice)
+    return shown?.picture
   })
 }
 

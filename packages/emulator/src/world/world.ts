@@ -23,6 +23,7 @@ import { toJid } from './jids.ts'
 import type { Login } from './login.ts'
 import { Mailbox } from './mailbox.ts'
 import { PastMessages } from './past.ts'
+import { Pictures } from './pictures.ts'
 import { Post } from './post.ts'
 import { Tokens } from './tokens.ts'
 import { Waiters, type WaitOptions } from './waiting.ts'
@@ -48,6 +49,7 @@ export class World {
   readonly circle: Circle
   readonly tokens: Tokens
   readonly media: MediaLibrary
+  readonly pictures: Pictures
   readonly faults: FaultState
   readonly unknown: UnknownStanzas
   readonly events: EventLog
@@ -77,6 +79,7 @@ export class World {
     this.circle = new Circle(this.accounts, this.mail)
     this.tokens = new Tokens(store, this.accounts, this.clock, this.random)
     this.media = new MediaLibrary(store, this.keys.noise.private, this.clock, this.random)
+    this.pictures = new Pictures(this.media, this.clock)
     this.faults = new FaultState({
       clock: this.clock,
       random: this.random,

@@ -1,9 +1,10 @@
 import { proto } from '@whiskeysockets/baileys'
 import type { AboutOptions, SayOptions } from '../api.ts'
-import { compose, forwarded, type Surroundings } from '../content/compose.ts'
+import { compose, forwarded, partOfAlbum, type Surroundings } from '../content/compose.ts'
 import type { Answer, Content } from '../content/content.ts'
 import { pollIn } from '../content/reading.ts'
 import { type Sealing, sealAnswer, sealVote } from '../content/secrets.ts'
+import type { MediaKind } from '../media/cipher.ts'
 import { type Account, spaceBetween } from './accounts.ts'
 import { type Space, toJid } from './jids.ts'
 import type { Known } from './mailbox.ts'
@@ -23,16 +24,27 @@ export class Writing {
   }
 
   async send(to: string, content: Content, options: SayOptions = {}): Promise<{ id: string }> {
+    const handset = this.#world.handset(this.#phone)
     const usual = spaceBetween(this.#account, this.#world.accounts.get(to))
     const space = this.#spaceOf(to, options.space ?? usual)
+    const sent = await handset.says(to, this.#messageFor(to, content, space), options)
+    if (typeof content === 'string' || !('album' in content)) return sent
+    const known = this.#own(sent.id)
+    for (const part of content.album) {
+      const message = partOfAlbum(this.#messageFor(to, part, space), this.#chatOf(known).context)
+      await handset.says(to, message, options.space === undefined ? {} : { space: options.space })
+    }
+    return sent
+  }
+
+  #messageFor(to: string, content: Content, space: Space): proto.IMessage {
     const { ephemeral = 0 } = this.#world.groups.get(to) ?? {}
     const isRaw = typeof content !== 'string' && 'message' in content
-    const message = compose(content, {
+    return compose(content, {
       // As the group has it, if nothing else is said.
       ...(ephemeral > 0 && !isRaw && { disappearsAfter: ephemeral }),
       ...this.#surroundings(content, space),
     })
-    return this.#world.handset(this.#phone).says(to, message, options)
   }
 
   /** Changes an own message. Rejects when it is somebody else's. */
@@ -166,14 +178,17 @@ export class Writing {
   }
 
   #surroundings(content: Content, space: Space): Surroundings {
-    const secret = () => this.#random(32)
-    if (typeof content === 'string') return { secret }
-    const { accounts } = this.#world
+    const { accounts, media } = this.#world
+    const makers = {
+      secret: () => this.#random(32),
+      put: (plain: Uint8Array, kind: MediaKind) => media.put(plain, kind),
+    }
+    if (typeof content === 'string') return makers
     const { quotes, mentions = [], disappearsAfter } = content
     const known = quotes === undefined ? undefined : this.#known(quotes)
     const author = known && toJid(accounts.require(known.author), space)
     return {
-      secret,
+      ...makers,
       ...(known && author !== undefined && { quoted: { id: known.id, author, message: known.message } }),
       mentioned: mentions.map((phone) => toJid(accounts.require(phone), space)),
       ...(disappearsAfter !== undefined && { disappearsAfter }),
