@@ -16,6 +16,9 @@ test('a contact that is known by its number only becomes known by its lid, and n
     expect(await alice.sock.signalRepository.lidMapping.getLIDForPN(`${MAX}@s.whatsapp.net`)).toBeNull()
 
     await max.migrates()
+    await alice.until(() =>
+      alice.messages.find(({ message }) => message?.protocolMessage?.lidMigrationMappingSyncMessage),
+    )
     const { id } = await max.says(ALICE, 'unter der Lid')
     const { key: after } = await alice.hears('unter der Lid')
     expect(after).toMatchObject({ remoteJid: `${max.lid}@lid`, remoteJidAlt: `${MAX}@s.whatsapp.net` })
