@@ -3,11 +3,13 @@ import type { KickReason, LoginRefusal } from './faults/goodbyes.ts'
 import type { MalformedKind } from './faults/malformed.ts'
 import type { Direction, Where } from './faults/rules.ts'
 import type { Fault } from './faults/trouble.ts'
+import type { Timelock } from './world/timelock.ts'
 
 export { KICK_REASONS, type KickReason, type LoginRefusal } from './faults/goodbyes.ts'
 export { MALFORMED_KINDS, type MalformedKind } from './faults/malformed.ts'
 export { DIRECTIONS, type Direction, type Where } from './faults/rules.ts'
 export type { Fault } from './faults/trouble.ts'
+export type { Timelock } from './world/timelock.ts'
 
 /**
  * What shall go wrong. All is well by default; every fault works from the next stanza on, until it is lifted or has
@@ -58,6 +60,11 @@ export interface Faults {
   refuseNextMessage(phone: string, code: number): void
   /** Throws one-time keys of the companions away, until `left` (0) are left, and tells them, as a server does when it runs short. */
   drainPreKeys(phone: string, options?: { device?: number; left?: number }): void
+  /**
+   * The account may not begin chats any more: messages to people who have not written to it get error 463, a query tells
+   * why, and its companions are told at once. Lasts in the file until it is lifted, with `undefined`, or over.
+   */
+  timelock(phone: string, lock: Timelock | undefined): void
   /** What the server does when a client refuses a message with an error in its ack. */
   treatNacks(treatment: NackTreatment, options?: { phone?: string }, times?: number): Fault
 

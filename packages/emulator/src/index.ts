@@ -46,6 +46,7 @@ export {
   NACK_TREATMENTS,
   type NackTreatment,
   type StanzaFaults,
+  type Timelock,
   type Where,
 } from './faults.ts'
 export type { EmulatorOptions } from './options.ts'

@@ -25,6 +25,8 @@ export interface EmulatorOptions {
   xmlLog?: XmlLogOptions
   /** How long the first frame after the handshake is held back: 30 ms, for clients that switch keys late. */
   firstFrameDelayMs?: number
+  /** How long a client may take until it has shown who it is: 60 s by the clock. Then its socket is cut. */
+  handshakeTimeoutMs?: number
   /** How long the codes of one connection can be scanned: 160 s, as long as Baileys shows them. */
   qrRefTtlMs?: number
   /** How long `hears`, `received` and `connected` wait before they reject: 15 s. */
@@ -78,6 +80,7 @@ export function withDefaults(options: EmulatorOptions): Settled {
     xmlLog: options.xmlLog,
     // 20 of 28 runs of older clients ended early at 0 ms, none of 8 at 30 ms.
     firstFrameDelayMs: options.firstFrameDelayMs ?? 30,
+    handshakeTimeoutMs: options.handshakeTimeoutMs ?? 60_000,
     // 60 s for the first of six codes, 20 s for each other.
     qrRefTtlMs: options.qrRefTtlMs ?? 160_000,
     patienceMs: options.patienceMs ?? 15_000,

@@ -14,6 +14,7 @@ import type {
 import type { Random } from '../state/random.ts'
 import type { Connection, Interference, Silence } from '../stream/connection.ts'
 import type { Clock } from '../world/clock.ts'
+import type { Timelock } from '../world/timelock.ts'
 import { goodbye } from './goodbyes.ts'
 import { type KeyFault, KeyRules } from './keys.ts'
 import { Lines } from './lines.ts'
@@ -30,6 +31,7 @@ export interface FaultSurroundings {
   readonly patienceMs: number
   connections(): Iterable<Connection>
   drainPreKeys(phone: string, device: number | undefined, left: number): void
+  timelock(phone: string, lock: Timelock | undefined): void
 }
 
 interface Aimed<T> {
@@ -182,6 +184,10 @@ export class FaultState implements Faults, Interference {
 
   drainPreKeys(phone: string, { device, left = 0 }: { device?: number; left?: number } = {}): void {
     this.#around.drainPreKeys(phone, device, left)
+  }
+
+  timelock(phone: string, lock: Timelock | undefined): void {
+    this.#around.timelock(phone, lock)
   }
 
   treatNacks(treatment: NackTreatment, { phone }: { phone?: string } = {}, times?: number): Fault {

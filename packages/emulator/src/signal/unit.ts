@@ -17,14 +17,20 @@ export class SignalUnit {
   readonly #senderKeys = new Map<string, { chat: string; author: string; record: Buffer }>()
   readonly #sent = new Map<string, { chat: string; address: string }>()
   readonly #usedPreKeys = new Set<number>()
+  /** Records that are not turned into text in between. */
+  readonly #live: Map<string, SessionRecord> | undefined
 
-  constructor(store: Store, owner: string) {
+  /** `isWriting`: only encrypts, which damages no record, so that many messages need not copy theirs each time. */
+  constructor(store: Store, owner: string, { isWriting = false }: { isWriting?: boolean } = {}) {
+    this.#live = isWriting ? new Map() : undefined
     this.#store = store
     this.#owner = owner
   }
 
-  /** A fresh copy every time. */
+  /** A fresh copy every time, except for a unit that only writes. */
   session(address: string): SessionRecord | undefined {
+    const live = this.#live?.get(address)
+    if (live) return live
     const text =
       this.#sessions.get(address) ??
       this.#store.first<{ record: string }>(
@@ -33,10 +39,17 @@ export class SignalUnit {
         address,
       )?.record
     // Written by setSession only.
-    return text === undefined ? undefined : libsignal.SessionRecord.deserialize(JSON.parse(text) as object)
+    const record = text === undefined ? undefined : libsignal.SessionRecord.deserialize(JSON.parse(text) as object)
+    if (record) this.#live?.set(address, record)
+    return record
   }
 
   setSession(address: string, record: SessionRecord): void {
+    if (this.#live) this.#live.set(address, record)
+    else this.#keep(address, record)
+  }
+
+  #keep(address: string, record: SessionRecord): void {
     const oldestFirst = Object.entries(record.sessions).sort(([, a], [, b]) => a.indexInfo.closed - b.indexInfo.closed)
     const closed = oldestFirst.filter(([, entry]) => entry.indexInfo.closed !== -1)
     for (const [key] of closed.slice(0, Math.max(0, closed.length - SESSIONS_KEPT))) delete record.sessions[key]
@@ -81,6 +94,7 @@ export class SignalUnit {
 
   /** Inside a commit. */
   write(): void {
+    for (const [address, record] of this.#live ?? []) this.#keep(address, record)
     for (const [address, record] of this.#sessions) {
       const sql = 'INSERT OR REPLACE INTO sessions (owner, address, record) VALUES (?, ?, ?)'
       this.#store.run(sql, this.#owner, address, record)

@@ -3,6 +3,7 @@ import { child, children, el } from '../stream/nodes.ts'
 import { type Account, aliasOf } from '../world/accounts.ts'
 import { type Address, other, parseJid, type Space, toJid } from '../world/jids.ts'
 import type { Login } from '../world/login.ts'
+import { isTimelocked } from '../world/timelock.ts'
 import type { World } from '../world/world.ts'
 import { messageAck, type Verdict } from './acks.ts'
 import { deliverToGroup } from './group-messages.ts'
@@ -31,6 +32,7 @@ function deliver(world: World, login: Login, node: BinaryNode): Verdict {
   if (!receiver) return { error: 404 }
   const space: Space = to.kind === 'lid' ? 'lid' : 'pn'
   const stanza = { world, login, node, sender: world.accounts.require(login.phone), space }
+  if (child(node, 'participants') && isTimelocked(world, stanza.sender, receiver)) return { error: 463 }
   // Resends to one device, and housekeeping for the own phone, carry no token.
   if (child(node, 'participants') && !world.tokens.admits(stanza.sender, receiver, node)) return { error: 463 }
   world.post.commit(() => {

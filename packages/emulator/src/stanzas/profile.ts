@@ -31,7 +31,6 @@ export function profile(world: World): Subject {
         setAbout(world, phone, textOf(child(iq, 'status')))
         return []
       },
-      'w:mex get query': () => [el('result', {}, Buffer.from('{"data":{}}'))],
       'w:biz get': (_login, iq) => children(iq).map(({ tag }) => el(tag)),
       'bot get': () => [el('bot', { v: '2' })],
     },

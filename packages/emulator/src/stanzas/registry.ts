@@ -10,6 +10,7 @@ import { IqError } from './iq-error.ts'
 import { keys } from './keys.ts'
 import { media } from './media.ts'
 import { messages } from './messages.ts'
+import { mex } from './mex.ts'
 import { pairing } from './pairing.ts'
 import { pictures } from './pictures.ts'
 import { Presences } from './presences.ts'
@@ -57,6 +58,7 @@ export class Registry {
       pictures(world),
       media(world),
       pairing(world),
+      mex(world),
     ]
     for (const { iqs = {}, stanzas = {} } of subjects) {
       for (const [key, handler] of Object.entries(iqs)) this.#iqs.set(key, handler)

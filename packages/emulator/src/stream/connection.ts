@@ -99,6 +99,11 @@ export class Connection {
     return this.#phase === 'open'
   }
 
+  /** Whether a fault keeps its client waiting. */
+  get isSilent(): boolean {
+    return Object.values(this.#silence).some((how) => how !== undefined)
+  }
+
   send(node: BinaryNode): void {
     const passage = this.#passage('to-client')
     if (passage) this.#watch(passage.pass(node))

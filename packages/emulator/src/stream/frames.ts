@@ -6,16 +6,28 @@ const ROUTING_MARK = Buffer.from([0x45, 0x44, 0, 1])
 /** Cuts the byte stream of one connection into frames: an intro once, then a 3-byte length before each body. */
 export class FrameReader {
   #buffered: Buffer = Buffer.alloc(0)
+  /** Pieces of a frame that is not complete yet: put together once, whatever their number. */
+  #pieces: Buffer[] = []
+  #missing = 0
   #introSeen = false
 
   /** Throws when the stream does not start like WhatsApp's. */
   push(chunk: Buffer): Buffer[] {
-    this.#buffered = this.#buffered.length === 0 ? chunk : Buffer.concat([this.#buffered, chunk])
+    this.#pieces.push(chunk)
+    this.#missing -= chunk.length
+    if (this.#missing > 0) return []
+    this.#buffered =
+      this.#buffered.length === 0 && this.#pieces.length === 1
+        ? chunk
+        : Buffer.concat([this.#buffered, ...this.#pieces])
+    this.#pieces = []
     if (!this.#introSeen && !this.#readIntro()) return []
     const frames: Buffer[] = []
+    this.#missing = 0
     while (this.#buffered.length >= 3) {
       const length = this.#buffered.readUIntBE(0, 3)
-      if (this.#buffered.length < length + 3) break
+      this.#missing = length + 3 - this.#buffered.length
+      if (this.#missing > 0) break
       frames.push(this.#buffered.subarray(3, length + 3))
       this.#buffered = this.#buffered.subarray(length + 3)
     }

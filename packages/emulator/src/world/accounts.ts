@@ -4,6 +4,7 @@ import type { Random } from '../state/random.ts'
 import type { RawKeyPair } from '../state/server-keys.ts'
 import { syncKeyId } from '../syncd/keys.ts'
 import { other, parseJid, type Space, toJid } from './jids.ts'
+import type { Timelock } from './timelock.ts'
 
 /**
  * What a contact does: `silent` only confirms what it gets, `echo` answers a text with the same text, `polite` does too, but
@@ -46,6 +47,8 @@ export interface Settings {
   readonly contacts?: string[]
   /** Only those who hold a token of this account may write to it, see its picture and watch it. */
   readonly isGuarded?: boolean
+  /** The account may not begin chats. */
+  readonly timelock?: Timelock
   /** How long new chats last, in seconds, and since when. */
   readonly disappearing?: number
   readonly disappearingAt?: number

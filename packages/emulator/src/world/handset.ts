@@ -21,6 +21,9 @@ import { giveToken } from './profile.ts'
 import { bundleIn, retryReceipt } from './retry.ts'
 import type { World } from './world.ts'
 
+/** So many messages of a backlog become one commit. */
+const AT_ONCE = 250
+
 /**
  * The device 0 of an account: the phone in somebody's hand. Reads its mail one stanza at a time; what a stanza causes
  * (ratchet, message, receipt, answer, and the stanza's removal) is one commit, so a kill repeats it or has it done.
@@ -94,6 +97,38 @@ export class Handset {
         if (!message.protocolMessage) this.#giveToken(to)
       })
       return { id: envelope.id }
+    })
+  }
+
+  /** Many at once: the keys are read and written once for each commit, not once for each message. */
+  saysAll(
+    to: string,
+    messages: readonly proto.IMessage[],
+    options: { space?: Space } = {},
+  ): Promise<{ ids: string[] }> {
+    return this.#inTurn(async () => {
+      this.#requireToken(to)
+      const space = options.space ?? 'pn'
+      const ids: string[] = []
+      for (let start = 0; start < messages.length; start += AT_ONCE) {
+        const unit = new SignalUnit(this.#world.store, this.#phone, { isWriting: true })
+        const sent: { id: string; message: proto.IMessage; parcels: Parcel[] }[] = []
+        for (const message of messages.slice(start, start + AT_ONCE)) {
+          const envelope = { id: this.#newMessageId(), at: this.#world.clock.seconds() }
+          sent.push({ id: envelope.id, message, parcels: await this.#compose(unit, to, message, space, envelope) })
+        }
+        this.#world.post.commit(() => {
+          unit.write()
+          for (const { id, message, parcels } of sent) {
+            this.#world.mail.keepSent(this.#phone, id, to, space, message)
+            this.#queue(parcels)
+          }
+          this.#giveToken(to)
+        })
+        ids.push(...sent.map(({ id }) => id))
+        await new Promise((resolve) => setImmediate(resolve)) // the sockets want to be served
+      }
+      return { ids }
     })
   }
 

@@ -6,6 +6,7 @@ import type { Account, Behaviour } from './accounts.ts'
 import type { PrivacyName } from './circle.ts'
 import { acceptInvite, joinByLink } from './group-joining.ts'
 import { migrateToLid, reinstall } from './identity.ts'
+import type { Space } from './jids.ts'
 import type { Heard, Matcher } from './mailbox.ts'
 import { confirmMessages } from './marking.ts'
 import { giveToken, setAbout, setBlocked, setDisappearing, setPicture, setPrivacy } from './profile.ts'
@@ -38,6 +39,11 @@ export class VirtualPerson implements Person {
 
   says(to: string, text: string, options: SayOptions = {}): Promise<{ id: string }> {
     return this.#writing.send(to, text, options)
+  }
+
+  saysAll(to: string, texts: readonly string[], options: { space?: Space } = {}): Promise<{ ids: string[] }> {
+    const messages = texts.map((text) => ({ conversation: text }))
+    return this.world.handset(this.phone).saysAll(to, messages, options)
   }
 
   sends(to: string, content: Content, options: SayOptions = {}): Promise<{ id: string }> {

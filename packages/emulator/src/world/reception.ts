@@ -5,6 +5,7 @@ import type { Opened } from '../noise/handshake.ts'
 import type { Registry } from '../stanzas/registry.ts'
 import type { Connection, ConnectionOwner } from '../stream/connection.ts'
 import { el } from '../stream/nodes.ts'
+import type { Alarm } from './clock.ts'
 import { toJid } from './jids.ts'
 import { LinkingError } from './linking-error.ts'
 import { Login } from './login.ts'
@@ -19,6 +20,8 @@ export class Reception implements ConnectionOwner {
   readonly #registry: Registry
   readonly #connections = new Set<Connection>()
   readonly #logins = new Map<Connection, Login>()
+  /** Of those who have not shown yet who they are. */
+  readonly #alarms = new Map<Connection, Alarm>()
 
   constructor(world: World, registry: Registry) {
     this.#world = world
@@ -32,9 +35,15 @@ export class Reception implements ConnectionOwner {
   arrived(connection: Connection): void {
     this.#connections.add(connection)
     this.#world.faults.settle(connection)
+    const { clock, options } = this.#world
+    const alarm = clock.after(options.handshakeTimeoutMs, () => {
+      if (!connection.isOpen && !connection.isSilent) connection.drop()
+    })
+    this.#alarms.set(connection, alarm)
   }
 
   opened(connection: Connection, { clientKey, payload }: Opened): void {
+    this.#forgetAlarm(connection)
     const client = proto.ClientPayload.decode(payload)
     const username = client.username ? String(client.username) : undefined
     if (username === undefined) {
@@ -80,6 +89,7 @@ export class Reception implements ConnectionOwner {
 
   closed(connection: Connection): void {
     this.#connections.delete(connection)
+    this.#forgetAlarm(connection)
     this.#registry.linking.closed(connection)
     const login = this.#logins.get(connection)
     this.#logins.delete(connection)
@@ -94,6 +104,11 @@ export class Reception implements ConnectionOwner {
   failed(connection: Connection, error: unknown): void {
     const who = this.#logins.get(connection)?.address ?? 'a new client'
     this.#world.warn(`the connection of ${who} was dropped: ${error instanceof Error ? error.stack : String(error)}`)
+  }
+
+  #forgetAlarm(connection: Connection): void {
+    this.#alarms.get(connection)?.cancel()
+    this.#alarms.delete(connection)
   }
 
   #login(connection: Connection, phone: string, device: number, client: proto.ClientPayload): void {

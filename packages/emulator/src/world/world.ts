@@ -25,6 +25,7 @@ import { Mailbox } from './mailbox.ts'
 import { PastMessages } from './past.ts'
 import { Pictures } from './pictures.ts'
 import { Post } from './post.ts'
+import { setTimelock } from './timelock.ts'
 import { Tokens } from './tokens.ts'
 import { Waiters, type WaitOptions } from './waiting.ts'
 
@@ -86,6 +87,7 @@ export class World {
       patienceMs: options.patienceMs,
       connections,
       drainPreKeys: (phone, device, left) => this.#drainPreKeys(phone, device, left),
+      timelock: (phone, lock) => setTimelock(this, phone, lock),
     })
     this.wire = new StanzaLog({ ...options, warn: options.log }, this.clock)
     this.unknown = new UnknownStanzas(options.strict, (line) => this.warn(line))
