@@ -5,6 +5,7 @@ import { downloadContentFromMessage, downloadMediaMessage, type WAMessage } from
 import { expect, test } from 'vitest'
 import { type Emulator, trustEmulator } from '../src/index.ts'
 import { type Client, withEmulator } from './baileys.ts'
+import { apiOf } from './control-api.ts'
 
 const ALICE = '15550001001'
 const MAX = '491234567890'
@@ -42,18 +43,15 @@ function incoming(client: Client, id: string): Promise<WAMessage> {
 test('files of every kind go up and down byte for byte', () =>
   withEmulator(async (emulator, client) => {
     plainly(emulator)
-    const max = emulator.contact(MAX)
+    const phone = emulator.phone('15550001002')
     const alice = await client().link(emulator.phone(ALICE))
-    const bob = await client().link(emulator.phone('15550001002'))
+    const bob = await client().link(phone)
     for (const content of Object.values(KINDS)) {
-      const sent = await alice.sock.sendMessage(jid(MAX), content)
-      const id = sent?.key.id ?? ''
-      await max.hears((heard) => heard.id === id)
-      expect(await max.downloads(id)).toEqual(bytesOf(content))
-
-      const passed = await alice.sock.sendMessage(jid('15550001002'), content)
-      const arrived = await incoming(bob, passed?.key.id ?? '')
+      const sent = await alice.sock.sendMessage(jid(phone.phone), content)
+      const arrived = await incoming(bob, sent?.key.id ?? '')
       expect(await downloadMediaMessage(arrived, 'buffer', {})).toEqual(bytesOf(content))
+      await phone.hears(({ id }) => id === sent?.key.id)
+      expect(await phone.downloads(sent?.key.id ?? '')).toEqual(bytesOf(content))
     }
     expect(alice.warnings).toEqual([])
     expect(bob.warnings).toEqual([])
@@ -65,8 +63,7 @@ test('a file from a contact is there whole and in part', () =>
     const max = emulator.contact(MAX)
     const alice = await client().link(emulator.phone(ALICE))
     const plain = randomBytes(300_000)
-    const videoMessage = { ...emulator.media.put(plain, 'video'), mimetype: 'video/mp4', caption: 'von mir' }
-    const { id } = await max.sends(ALICE, { message: { videoMessage } })
+    const { id } = await max.sends(ALICE, { video: plain, caption: 'von mir' })
     const arrived = await incoming(alice, id)
     expect(await downloadMediaMessage(arrived, 'buffer', {})).toEqual(plain)
     expect(await emulator.phone(ALICE).downloads(id)).toEqual(plain)
@@ -82,6 +79,50 @@ test('a file from a contact is there whole and in part', () =>
       expect(Buffer.concat(await stream.toArray())).toEqual(plain.subarray(startByte, endByte))
     }
     expect(alice.warnings).toEqual([])
+  }))
+
+test('a profile picture is fetched from where the server says it is', () =>
+  withEmulator(async (emulator, client) => {
+    plainly(emulator)
+    const alice = await client().link(emulator.phone(ALICE))
+    const bob = await client().link(emulator.phone('15550001002'))
+    const picture = randomBytes(3000)
+    const set = { tag: 'picture', attrs: { type: 'image' }, content: picture }
+    const attrs = { to: '@s.whatsapp.net', type: 'set', xmlns: 'w:profile:picture' }
+    await alice.sock.query({ tag: 'iq', attrs, content: [set] })
+    const url = await bob.sock.profilePictureUrl(jid(ALICE), 'image')
+    const answer = await fetch(url ?? '')
+    expect(answer.headers.get('content-type')).toBe('image/jpeg')
+    expect(Buffer.from(await answer.arrayBuffer())).toEqual(picture)
+    await emulator.clock.advance(60 * 86_400_000)
+    expect((await fetch(url ?? '')).status).toBe(410)
+    const fresh = await bob.sock.profilePictureUrl(jid(ALICE), 'image')
+    expect((await fetch(fresh ?? '')).status).toBe(200)
+  }))
+
+test('files are sent, looked at, forgotten and broken over HTTP', () =>
+  withEmulator(async (emulator) => {
+    plainly(emulator)
+    const api = apiOf(emulator.controlUrl)
+    for (const phone of [MAX, '491234567891']) await api.post('/admin/contacts', { phone })
+    const bytes = randomBytes(30).toString('base64')
+    const media = { document: bytes, fileName: 'a.pdf' }
+    const sent = await api.post(`/admin/contacts/${MAX}/messages`, { to: '491234567891', media })
+    const place = `/admin/contacts/491234567891/messages`
+    await api.get(`${place}/next?type=document`)
+    expect((await api.get(`${place}/${sent.body.id}/file`)).body).toEqual({ bytes })
+    const { body: files } = await api.get('/admin/media')
+    expect(files).toMatchObject([{ type: 'document', status: 200 }])
+    const raw = await api.post('/admin/media', { kind: 'image', bytes })
+    expect(raw.body).toMatchObject({ directPath: expect.stringMatching('^/v/'), fileLength: 30 })
+    expect((await api.post('/admin/media/faults', { status: 503 })).status).toBe(200)
+    expect((await exchange(emulator, String(raw.body.url))).status).toBe(503)
+    await fetch(`${emulator.controlUrl}/admin/media/faults`, { method: 'DELETE' })
+    expect((await exchange(emulator, String(raw.body.url))).status).toBe(200)
+    expect((await api.post('/admin/media/forget', {})).status).toBe(200)
+    expect((await exchange(emulator, String(raw.body.url))).status).toBe(410)
+    expect((await api.get(`${place}/${sent.body.id}/file`)).status).toBe(404)
+    expect((await api.post('/admin/media/forget', { path: '/v/none' })).status).toBe(404)
   }))
 
 test('the media hosts speak HTTP: ranges, HEAD, and what cannot be had', () =>

@@ -4,6 +4,7 @@ import { eventOperations } from './events.ts'
 import { faultOperations } from './faults.ts'
 import { groupOperations } from './groups.ts'
 import { historyOperations } from './history.ts'
+import { mediaOperations } from './media.ts'
 import { networkOperations } from './network.ts'
 import { openApi } from './openapi.ts'
 import { type Operation, operation } from './operation.ts'
@@ -28,6 +29,7 @@ export const NOUNS: Readonly<Record<string, readonly Operation[]>> = {
   history: historyOperations,
   contacts: contactOperations,
   groups: groupOperations,
+  media: mediaOperations,
   events: eventOperations,
   faults: faultOperations,
   description: [description('openApi', '/openapi.json'), description('adminOpenApi', '/admin/openapi.json')],
