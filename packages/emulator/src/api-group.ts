@@ -71,6 +71,8 @@ export interface Group {
   renames(subject: string): void
   /** An empty text removes the description. */
   describes(text: string): void
+  /** A JPEG; without one the picture is taken away. */
+  changesPicture(image?: Uint8Array): void
   changes(settings: GroupSettings): void
   /** The old invite link is dead from now on; returns the code of the new one. */
   resetsInvite(): string

@@ -80,6 +80,8 @@ test('a group is made, changed, joined and left over HTTP', () =>
     await emulator.contact(MAX).hears(({ id }) => id === invitation.body.id)
     const accepted = await api.post(`/admin/contacts/${MAX}/groups/accept`, { id: invitation.body.id })
     expect(accepted.status).toBe(200)
+    expect((await api.post(`${here}/picture`, { image: '/9j/4AAQSkZJRg==', by: tom })).status).toBe(403)
+    expect((await api.post(`${here}/picture`, { image: '/9j/4AAQSkZJRg==' })).status).toBe(200)
     const reset = await api.post(`${here}/invite/reset`, {})
     expect(reset.body.inviteCode).not.toBe(group.inviteCode)
     const late = await api.post(`/admin/contacts/${tom}/groups/join`, { code: group.inviteCode })

@@ -159,6 +159,11 @@ test('the picture of a group is for its members, and each new one is told to the
     await expect(set(bob, Buffer.from('another'))).rejects.toThrow('forbidden')
     await set(alice, Buffer.from('a new picture'))
     expect(await alice.sock.profilePictureUrl(group.id)).not.toBe(url)
+    group.changesPicture(Buffer.from('a picture of Max'))
+    // The host has a certificate of the network's own; over the plain port the same file is there.
+    const third = new URL((await alice.sock.profilePictureUrl(group.id)) ?? '')
+    const file = await fetch(`${emulator.controlUrl}${third.pathname}${third.search}`)
+    expect(await file.text()).toBe('a picture of Max')
     group.changes({ isLocked: true })
     await expect(set(alice)).rejects.toThrow('forbidden')
     group.promotes(ALICE)

@@ -6,6 +6,9 @@ import { type Network, type Operation, operation } from './operation.ts'
 import { waiting } from './people.ts'
 import { count, digits, phone, sent, space, text, timeoutMs } from './schemas.ts'
 
+/** JSON with a picture in base64. */
+const MAX_PICTURE_BODY = 8 * 1024 * 1024
+
 const settings = z
   .strictObject({
     isAnnouncement: z.boolean().meta({ description: 'Only admins write' }),
@@ -160,6 +163,24 @@ export const groupOperations: readonly Operation[] = [
       if (description !== undefined) group.describes(description)
       if (settings) group.changes(definedOnly(settings) satisfies GroupSettings)
       return shownGroup(group)
+    },
+  }),
+  operation({
+    id: 'changeGroupPicture',
+    method: 'POST',
+    path: '/admin/groups/{group}/picture',
+    summary: 'Changes the picture of the group, or takes it away',
+    params: inGroup,
+    bodyLimit: MAX_PICTURE_BODY,
+    body: z.strictObject({
+      image: z.base64().optional().meta({ description: 'A JPEG in base64; without it the picture is taken away' }),
+      by,
+    }),
+    errors: [403, 404],
+    example: { body: { image: '/9j/4AAQSkZJRg==' } },
+    handle: (network, { params, body }) => {
+      const image = body.image === undefined ? undefined : Buffer.from(body.image, 'base64')
+      actedOn(network, params.group, body.by).changesPicture(image)
     },
   }),
   operation({

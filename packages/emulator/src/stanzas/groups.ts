@@ -184,8 +184,10 @@ function query(world: World, login: Login, iq: BinaryNode): BinaryNode[] {
 function pictures(world: World, login: Login, iq: BinaryNode): BinaryNode[] {
   const nodes = children(child(iq, 'pictures'), 'picture').flatMap(({ attrs: { jid = '', type } }) => {
     const group = world.groups.get(jid)
-    if (!group?.picture || !world.groups.members(jid).has(login.phone)) return []
-    return [el('picture', { jid, type, id: group.picture, direct_path: `/pictures/${group.picture}` })]
+    if (!group?.pictureHash || !world.groups.members(jid).has(login.phone)) return []
+    const placed = world.pictures.find(group.pictureHash)
+    if (!placed) return []
+    return [el('picture', { jid, type, id: group.picture, url: placed.url, direct_path: placed.directPath })]
   })
   return [el('pictures', {}, nodes)]
 }

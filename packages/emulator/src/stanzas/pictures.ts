@@ -5,7 +5,7 @@ import { groupFor } from '../world/group-rules.ts'
 import { setPicture as setGroupPicture } from '../world/group-settings.ts'
 import { parseJid, toJid } from '../world/jids.ts'
 import type { Login } from '../world/login.ts'
-import { nextPictureId, setPicture } from '../world/profile.ts'
+import { setPicture } from '../world/profile.ts'
 import type { World } from '../world/world.ts'
 import { IqError, type Subject } from './registry.ts'
 
@@ -60,10 +60,8 @@ function change(world: World, login: Login, iq: BinaryNode, image: Buffer): Bina
 
 function changeGroup(world: World, login: Login, target: string | undefined, image: Buffer): BinaryNode[] {
   const group = groupFor(world, target, login.phone)
-  const id = image.length === 0 ? '' : nextPictureId(world, group.picture || undefined)
-  world.post.commit(() => {
-    setGroupPicture(world, group, login.phone, id)
-    if (id !== '') world.groups.update(group.id, { pictureHash: world.pictures.keep(image) })
+  const id = world.post.commit(() => {
+    return setGroupPicture(world, group, login.phone, image.length === 0 ? undefined : image)
   })
   return id === '' ? [] : [el('picture', { id })]
 }

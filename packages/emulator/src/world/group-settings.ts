@@ -6,6 +6,7 @@ import { tellAdmins, tellMembers } from './group-notices.ts'
 import { LONGEST_DESCRIPTION, LONGEST_SUBJECT, requireAdmin, requireEditor, requireLinkKeeper } from './group-rules.ts'
 import type { GroupInfo } from './groups.ts'
 import { other, toJid } from './jids.ts'
+import { nextPictureId } from './profile.ts'
 import type { World } from './world.ts'
 
 /** Inside a commit, as all here. */
@@ -100,10 +101,12 @@ function settingNotices(group: GroupInfo, change: Setting): BinaryNode[] {
   return nodes
 }
 
-/** The id of the picture; empty removes it. */
-export function setPicture(world: World, group: GroupInfo, by: string, picture: string): void {
+/** A JPEG; undefined takes the picture away. Returns the id of the new one, empty when it was taken away. */
+export function setPicture(world: World, group: GroupInfo, by: string, image: Uint8Array | undefined): string {
   requireEditor(world, group, by)
-  world.groups.update(group.id, { picture })
+  const { pictureHash: _old, ...rest } = group
+  const picture = image ? nextPictureId(world, group.picture || undefined) : ''
+  world.groups.replace({ ...rest, picture, ...(image && { pictureHash: world.pictures.keep(image) }) })
   const author = world.accounts.require(by)
   const names = { jid: group.id, author: toJid(author, group.addressing) }
   const content = picture === '' ? el('delete', names) : el('set', { ...names, id: picture })
@@ -115,4 +118,5 @@ export function setPicture(world: World, group: GroupInfo, by: string, picture: 
   for (const phone of world.groups.members(group.id).keys()) {
     world.queueToAll(phone, world.notification('picture', group.id, [content], more))
   }
+  return picture
 }

@@ -4,7 +4,7 @@ import { decide } from './group-joining.ts'
 import { changeMembers, leaveGroup, type MemberAction, type Outcome } from './group-members.ts'
 import { announceGroup } from './group-notices.ts'
 import { groupFor } from './group-rules.ts'
-import { checkSubject, describe, rename, resetInvite, setting } from './group-settings.ts'
+import { checkSubject, describe, rename, resetInvite, setPicture, setting } from './group-settings.ts'
 import type { GroupInfo } from './groups.ts'
 import { toJid, toPhone } from './jids.ts'
 import type { WaitOptions } from './waiting.ts'
@@ -108,6 +108,10 @@ export class VirtualGroup implements Group {
 
   describes(text: string): void {
     this.#act((group, by) => describe(this.#world, group, by, text))
+  }
+
+  changesPicture(image?: Uint8Array): void {
+    this.#act((group, by) => setPicture(this.#world, group, by, image))
   }
 
   changes(settings: GroupSettings): void {
