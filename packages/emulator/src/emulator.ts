@@ -133,6 +133,8 @@ class RunningEmulator implements Emulator {
   contact(phone: string, options: ContactOptions = {}): Contact {
     const { readsAfterMs, replies, script, lidMigrated = true, ...rest } = options
     const { accounts } = this.#world
+    // A pattern that is none shall be an error here, and not when somebody writes.
+    for (const { pattern } of replies ?? []) new RegExp(pattern)
     const isNew = accounts.get(toPhone(phone)) === undefined
     const { phone: number, settings } = accounts.ensure(toPhone(phone), 'contact', rest)
     const change = {

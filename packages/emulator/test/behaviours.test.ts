@@ -16,6 +16,7 @@ test('a scripted contact answers as it was told, and a function may do as it lik
       script: async ({ type, text }) =>
         type === 'poll' ? { text: `Abstimmung: ${text}`, mentions: [ALICE] } : undefined,
     })
+    expect(() => emulator.contact(MAX, { replies: [{ pattern: '(', reply: 'x' }] })).toThrow(SyntaxError)
     const alice = await client().link(emulator.phone(ALICE))
     await alice.says(MAX, 'Hallo!')
     await alice.hears('Guten Tag')

@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto'
 import { decryptPollVote, proto, type WAMessage } from '@whiskeysockets/baileys'
 import { expect, test } from 'vitest'
+import { sealVote } from '../src/content/secrets.ts'
 import type { Contact, Content, Emulator, Phone } from '../src/index.ts'
 import { type Client, withEmulator } from './baileys.ts'
 
@@ -200,6 +202,16 @@ test('a poll of a client is voted on by a contact, and the other way round', () 
     const other = emulator.contact(BOB)
     expect(creation.message?.messageContextInfo?.messageSecret).toHaveLength(32)
     await expect(other.votes(theirs.id, ['Hier'])).rejects.toThrow('neither written nor received')
+    const sealing = {
+      secret: creation.message?.messageContextInfo?.messageSecret ?? Buffer.alloc(0),
+      id: theirs.id,
+      creator: MAX_JID,
+      answerer: `${ALICE}@s.whatsapp.net`,
+    }
+    const pollCreationMessageKey = { remoteJid: MAX_JID, fromMe: false, id: theirs.id }
+    const pollUpdateMessage = { pollCreationMessageKey, vote: sealVote(sealing, ['Hier'], randomBytes(12)) }
+    await alice.sock.relayMessage(MAX_JID, { pollUpdateMessage }, {})
+    expect(await max.hears('Hier')).toMatchObject({ type: 'vote', choices: ['Hier'], from: ALICE })
     await phone.votes(theirs.id, ['Dort'])
     expect(await max.hears('Dort')).toMatchObject({ type: 'vote', choices: ['Dort'], concerns: theirs.id, from: ALICE })
     expect(alice.warnings).toEqual([])

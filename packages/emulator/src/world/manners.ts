@@ -67,7 +67,7 @@ export class Manners {
 /** The first one that matches answers. */
 function replyTo(text: string, replies: readonly Reply[]): string | undefined {
   for (const { pattern, reply } of replies) {
-    const found = new RegExp(pattern, 'iu').exec(text)
+    const found = new RegExp(pattern, 'i').exec(text)
     if (found) return reply.replace(/\$(\d)/g, (_whole, group: string) => found[Number(group)] ?? '')
   }
   return undefined
