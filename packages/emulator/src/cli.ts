@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import type { TlsEndpoint } from './api.ts'
 import { createEmulator } from './emulator.ts'
@@ -9,8 +10,14 @@ const USAGE = `wamux-emulator: a WhatsApp network on loopback
   --host <address>     address to listen on (default 127.0.0.1; there are no passwords)
   --state <file>       keeps the network in this file across restarts (default: in memory)
   --seed <text>        the same keys, ids and invites in every run with this text
+  --start-at <time>    where the network's clock begins, such as 2026-01-31T12:00Z (default: now)
+  --frozen             the clock moves only by POST /admin/clock/advance
+  --strict             ends with 1 when a client said something that the emulator does not know
+  --chatstate-ttl <s>  how long somebody types who does not stop, in seconds (default 25)
+  --pretend-pre-keys <number>  claims to hold so many one-time keys of each companion: linking costs half, for load
   --trace              prints every stanza
   --log-xml <file>     writes every stanza into this file, which becomes FILE.1 at 64 MiB
+  --version            prints the version
   --help               prints this
 `
 
@@ -54,8 +61,18 @@ function readOptions() {
     console.log(USAGE)
     process.exit(0)
   }
+  if (values.version) {
+    console.log(version())
+    process.exit(0)
+  }
   const tlsPort = values['tls-port']
+  const { frozen, strict } = values
+  const [startAt, ttl, preKeys] = [values['start-at'], values['chatstate-ttl'], values['pretend-pre-keys']]
   return {
+    strict,
+    clock: { isFrozen: frozen, ...(startAt !== undefined && { startAt: toTime('--start-at', startAt) }) },
+    ...(ttl !== undefined && { chatStateTtlMs: toCount('--chatstate-ttl', ttl) * 1000 }),
+    ...(preKeys !== undefined && { pretendPreKeys: toCount('--pretend-pre-keys', preKeys) }),
     port: toPort('--port', values.port),
     ...(tlsPort !== undefined && { tlsPort: toPort('--tls-port', tlsPort) }),
     host: values.host,
@@ -72,6 +89,23 @@ function toPort(name: string, value: string): number {
   return port
 }
 
+function toCount(name: string, value: string): number {
+  if (!/^\d{1,9}$/.test(value)) fail(`${name} must be a whole number of 0 or more.`)
+  return Number(value)
+}
+
+function toTime(name: string, value: string): number {
+  const at = Date.parse(value)
+  if (Number.isNaN(at)) fail(`${name} must be a time, such as 2026-01-31T12:00Z.`)
+  return at
+}
+
+/** Beside `src` as beside `dist`. */
+function version(): string {
+  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(manifest) as { version: string }).version
+}
+
 function readArguments() {
   try {
     return parseArgs({
@@ -82,7 +116,13 @@ function readArguments() {
         seed: { type: 'string' },
         'tls-port': { type: 'string' },
         'log-xml': { type: 'string' },
+        'start-at': { type: 'string' },
+        frozen: { type: 'boolean', default: false },
+        strict: { type: 'boolean', default: false },
+        'chatstate-ttl': { type: 'string' },
+        'pretend-pre-keys': { type: 'string' },
         trace: { type: 'boolean', default: false },
+        version: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
     })
