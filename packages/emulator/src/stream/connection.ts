@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import type { Duplex } from 'node:stream'
 import { type BinaryNode, encodeBinaryNode } from '@whiskeysockets/baileys'
 import type { WebSocket } from 'ws'
 import type { KickReason } from '../faults/goodbyes.ts'
@@ -6,7 +8,7 @@ import type { Direction } from '../faults/rules.ts'
 import { Handshake, type Opened } from '../noise/handshake.ts'
 import type { Transport } from '../noise/transport.ts'
 import type { ServerKeys } from '../state/server-keys.ts'
-import type { Line, Turn } from '../state/turn.ts'
+import type { Turn } from '../state/turn.ts'
 import { FrameReader, toFrame } from './frames.ts'
 import { decodeStanza } from './inflate.ts'
 
@@ -37,7 +39,7 @@ export type Silence = 'swallowed' | 'held' | 'lost'
 
 export interface ConnectionParts {
   /** What carries the web socket. */
-  readonly line: Line
+  readonly line: Duplex
   /** How the client called us, with its port: the Host of its request. */
   readonly host: string
   readonly turn: Turn
@@ -47,12 +49,15 @@ export interface ConnectionParts {
   readonly firstFrameDelayMs: number
 }
 
+/** Bytes: a few batches of ordinary stanzas. */
+const MUCH = 1024 * 1024
+
 /** One socket, from the handshake to its end. Handles one frame after the other; knows nothing of what they mean. */
 export class Connection {
   /** How the client called us, with its port: the Host of its request. */
   readonly host: string
   readonly #socket: WebSocket
-  readonly #line: Line
+  readonly #line: Duplex
   readonly #turn: Turn
   readonly #owner: ConnectionOwner
   readonly #handshake: Handshake
@@ -102,6 +107,20 @@ export class Connection {
   /** Whether a fault keeps its client waiting. */
   get isSilent(): boolean {
     return Object.values(this.#silence).some((how) => how !== undefined)
+  }
+
+  /** More is waiting for the client to read it than anybody would want to keep in memory. */
+  get isCongested(): boolean {
+    return this.#line.writableLength > MUCH
+  }
+
+  /** Resolves when the client has read most of what was sent to it, or is gone. */
+  async drained(): Promise<void> {
+    if (!this.isCongested || this.#isClosed) return
+    const over = new AbortController()
+    const { signal } = over
+    await Promise.race([once(this.#line, 'drain', { signal }), once(this.#socket, 'close', { signal })])
+    over.abort()
   }
 
   send(node: BinaryNode): void {

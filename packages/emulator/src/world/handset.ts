@@ -23,6 +23,8 @@ import type { World } from './world.ts'
 
 /** So many messages of a backlog become one commit. */
 const AT_ONCE = 250
+/** Stanzas that a phone reads before it lets others have a turn. */
+const AT_A_TIME = 20
 
 /**
  * The device 0 of an account: the phone in somebody's hand. Reads its mail one stanza at a time; what a stanza causes
@@ -162,7 +164,9 @@ export class Handset {
 
   async #readAll(): Promise<void> {
     try {
-      for (;;) {
+      for (let read = 1; ; read++) {
+        // Decrypting waits for nothing but itself: without a pause a long queue would starve the sockets.
+        if (read % AT_A_TIME === 0) await new Promise((resolve) => setImmediate(resolve))
         if (this.#isAway || this.#world.isClosed) return
         const [pending] = this.#world.post.after(this.#phone, 0, 0, 1)
         if (!pending) return

@@ -3,7 +3,7 @@ import type { StanzaLog } from '../stanza-log.ts'
 import type { Connection } from '../stream/connection.ts'
 import { el, SERVER } from '../stream/nodes.ts'
 import type { Clock } from './clock.ts'
-import type { Post } from './post.ts'
+import type { Pending, Post } from './post.ts'
 
 const BATCH = 200
 
@@ -18,6 +18,8 @@ export class Login {
   /** The last pending stanza that went out on this connection. */
   #sentUpTo = 0
   #isActive = false
+  /** Whether everything that was pending has been sent, up to what is fetched next. */
+  #isCaughtUp = false
   #pumping: Promise<void> | undefined
   #rungAgain = false
   /** Of the stanzas that have waited: the next one's number. */
@@ -85,14 +87,14 @@ export class Login {
     else this.fetch()
   }
 
-  /** There may be something to fetch. */
-  fetch(): void {
+  /** There may be something to fetch. When nothing else is, `fresh` goes out without being read back. */
+  fetch(fresh: readonly Pending[] = []): void {
     if (!this.#isActive || this.connection.isClosed) return
     if (this.#pumping) {
       this.#rungAgain = true
       return
     }
-    this.#pumping = this.#pump()
+    this.#pumping = (this.#isAll(fresh) ? this.#handOver(fresh) : this.#pump())
       // What could not be sent is still in the table; the client fetches it with its next connection.
       .catch(() => this.connection.drop())
       .then(() => {
@@ -113,12 +115,27 @@ export class Login {
     }
   }
 
+  #isAll(fresh: readonly Pending[]): boolean {
+    if (fresh.length === 0 || !this.#isCaughtUp || this.#wire.isOn || this.connection.isCongested) return false
+    return this.#post.barrier(this.phone, this.device) === Number.POSITIVE_INFINITY
+  }
+
+  async #handOver(fresh: readonly Pending[]): Promise<void> {
+    await undefined // whoever queued this may have something to say first, such as the ack of what caused it
+    for (const { seq, body } of fresh) {
+      this.connection.sendEncoded(body)
+      this.#sentUpTo = seq
+    }
+  }
+
   /** Sends what is pending, in order of arrival; with `offlineUpTo` only up to that stanza, marked as having waited. */
   async #pump(offlineUpTo = Number.POSITIVE_INFINITY): Promise<void> {
     const isOffline = offlineUpTo < Number.POSITIVE_INFINITY
     const barrier = this.#post.barrier(this.phone, this.device)
     this.#isHeldUp = false
+    this.#isCaughtUp = false
     for (;;) {
+      await this.connection.drained()
       const batch = this.#post.after(this.phone, this.device, this.#sentUpTo, BATCH)
       for (const { seq, body } of batch) {
         if (this.connection.isClosed || seq > offlineUpTo) return
@@ -130,7 +147,8 @@ export class Login {
         else this.connection.sendEncoded(body)
         this.#sentUpTo = seq
       }
-      if (batch.length < BATCH) return
+      this.#isCaughtUp = batch.length < BATCH
+      if (this.#isCaughtUp) return
       await new Promise((resolve) => setImmediate(resolve)) // a long queue must not starve the other sockets
     }
   }

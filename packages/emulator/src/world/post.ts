@@ -9,19 +9,22 @@ export interface Pending {
   readonly body: Buffer
 }
 
+/** There is something for a device: `fresh` is what the commit has just queued for it, which need not be all. */
+export type Ring = (phone: string, device: number, fresh: readonly Pending[]) => void
+
 /**
  * Stanzas on their way to devices. A stanza is a row until its receiver has confirmed it: what is in the table will
  * be delivered, whatever dies in between. Ringing a device's bell only says that there is something to fetch.
  */
 export class Post {
   readonly #store: Store
-  readonly #ring: (phone: string, device: number) => void
+  readonly #ring: Ring
   /** Stanzas that hold up what is behind them, by device: a fault. */
   readonly #stalled = new Map<string, Set<number>>()
-  #touched = new Map<string, { phone: string; device: number }>()
+  #touched = new Map<string, { phone: string; device: number; fresh: Pending[] }>()
   #afterwards: (() => void)[] = []
 
-  constructor(store: Store, ring: (phone: string, device: number) => void) {
+  constructor(store: Store, ring: Ring) {
     this.#store = store
     this.#ring = ring
   }
@@ -35,7 +38,7 @@ export class Post {
       this.#touched.clear()
       const jobs = this.#afterwards
       this.#afterwards = []
-      for (const { phone, device } of touched) this.#ring(phone, device)
+      for (const { phone, device, fresh } of touched) this.#ring(phone, device, fresh)
       for (const job of jobs) job()
       return result
     } catch (error) {
@@ -54,16 +57,14 @@ export class Post {
   /** Inside `commit`: leaves a stanza for a device. */
   queue(phone: string, device: number, node: BinaryNode): void {
     if (!this.#store.isInTransaction) throw new Error('A stanza is queued in a commit only.')
-    this.#store.run(
-      'INSERT INTO pending (phone, device, tag, id, type, body) VALUES (?, ?, ?, ?, ?, ?)',
-      phone,
-      device,
-      node.tag,
-      node.attrs.id ?? '',
-      node.attrs.category ?? node.attrs.type ?? '',
-      encodeBinaryNode(node),
-    )
-    this.#touched.set(`${phone}:${device}`, { phone, device })
+    const { tag, attrs } = node
+    const stanza = { tag, id: attrs.id ?? '', type: attrs.category ?? attrs.type ?? '', body: encodeBinaryNode(node) }
+    const sql = 'INSERT INTO pending (phone, device, tag, id, type, body) VALUES (?, ?, ?, ?, ?, ?)'
+    const { rowId } = this.#store.run(sql, phone, device, tag, stanza.id, stanza.type, stanza.body)
+    const key = `${phone}:${device}`
+    const touched = this.#touched.get(key) ?? { phone, device, fresh: [] }
+    touched.fresh.push({ ...stanza, seq: rowId })
+    this.#touched.set(key, touched)
   }
 
   after(phone: string, device: number, seq: number, limit: number): Pending[] {

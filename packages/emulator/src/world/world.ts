@@ -24,7 +24,7 @@ import type { Login } from './login.ts'
 import { Mailbox } from './mailbox.ts'
 import { PastMessages } from './past.ts'
 import { Pictures } from './pictures.ts'
-import { Post } from './post.ts'
+import { type Pending, Post } from './post.ts'
 import { setTimelock } from './timelock.ts'
 import { Tokens } from './tokens.ts'
 import { Waiters, type WaitOptions } from './waiting.ts'
@@ -71,7 +71,7 @@ export class World {
     this.accounts = new Accounts(store, this.random)
     this.devices = new Devices(store)
     this.bundles = new Bundles(store, this.accounts, this.devices, this.random)
-    this.post = new Post(store, (phone, device) => this.#ring(phone, device))
+    this.post = new Post(store, (phone, device, fresh) => this.#ring(phone, device, fresh))
     this.#loginWaiters = new Waiters(options.patienceMs)
     this.events = new EventLog(this.clock, this.post, options.patienceMs)
     this.mail = new Mailbox(store, this.clock, this.events, options.patienceMs)
@@ -227,9 +227,9 @@ export class World {
     return `2:${Buffer.from(numbers).toString('base64url')}`
   }
 
-  #ring(phone: string, device: number): void {
+  #ring(phone: string, device: number, fresh: readonly Pending[]): void {
     if (this.isClosed) return
     if (device === 0) this.handset(phone).wake()
-    else this.logins.get(`${phone}:${device}`)?.fetch()
+    else this.logins.get(`${phone}:${device}`)?.fetch(fresh)
   }
 }
