@@ -154,6 +154,23 @@ test('the media hosts speak HTTP: ranges, HEAD, and what cannot be had', () =>
     const [path = ''] = directPath.split('?')
     expect((await elsewhere(path)).status).toBe(403)
     expect((await elsewhere(directPath.replace(/oe=./, 'oe=F'))).status).toBe(403)
+    const name = nameOf(Buffer.from('x'))
+    for (const path of [
+      '/v/%',
+      '/v/../../etc/passwd',
+      `/v/${'a'.repeat(5000)}?oe=${'9'.repeat(500)}&oh=%00`,
+      `/mms/image/%E0%A4%A?auth=${'.'.repeat(1000)}`,
+      `/mms/image/${name}?file_offset=-1`,
+      `/mms/image/${name}?auth=.&token=${name}&file_offset=NaN&resume=1`,
+    ]) {
+      for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH']) {
+        const { status } = await exchange(emulator, new URL(url).origin + path, {
+          method,
+          headers: { range: 'bytes=--' },
+        })
+        expect([400, 401, 404, 405]).toContain(status)
+      }
+    }
     emulator.media.forgets(directPath, 404)
     expect((await ask()).status).toBe(404)
     expect(emulator.media.files).toMatchObject([{ path, type: 'image', size: 122, status: 404 }])

@@ -39,7 +39,9 @@ export async function takeUpload(exchange: Exchange, target: UploadTarget): Prom
     shelf.drop(blob)
     return refuse(exchange, 400, 'its SHA-256 is another one')
   }
-  reply(exchange, 200, placed(exchange, shelf.finish(blob, target.hash), target.type))
+  const answer = placed(exchange, shelf.finish(blob, target.hash), target.type)
+  await world.store.turn.kept()
+  reply(exchange, 200, answer)
 }
 
 /** A client is through with a file that was only for it, such as its history. */
