@@ -84,8 +84,8 @@ export class Handset {
    * Writes a message. Resolves when it is committed, which is when a phone shows its first tick. Rejects when the receiver
    * is guarded and has given no token.
    */
-  says(to: string, message: proto.IMessage, options: SayOptions = {}): Promise<{ id: string }> {
-    return this.#inTurn(async () => {
+  async says(to: string, message: proto.IMessage, options: SayOptions = {}): Promise<{ id: string }> {
+    const sent = await this.#inTurn(async () => {
       this.#requireToken(to)
       const unit = new SignalUnit(this.#world.store, this.#phone)
       const { id = this.#newMessageId(), unavailable } = options
@@ -100,6 +100,9 @@ export class Handset {
       })
       return { id: envelope.id }
     })
+    // Not in turn: the next message need not wait for the end of this turn of the event loop.
+    await this.#world.store.turn.kept()
+    return sent
   }
 
   /** Many at once: the keys are read and written once for each commit, not once for each message. */
