@@ -31,6 +31,21 @@ export function peopleOperations(kind: Kind): Operation[] {
     }),
     operation({
       ...base,
+      id: `${kind}WritesBacklog`,
+      method: 'POST',
+      path: `${here}/backlog`,
+      summary: 'Writes many texts at once; answers with their ids when the network has all of them',
+      body: z.strictObject({ to: chat, texts: z.array(text).min(1).max(10_000) }),
+      answer: z.object({ ids: z.array(z.string()) }),
+      example: { body: { to: '15550001001', texts: ['first', 'second'] }, answer: { ids: ['AC01', 'AC02'] } },
+      handle: (network, { params, body }) => {
+        const author = find(network, params.phone)
+        reachable(network, author, body.to)
+        return author.saysAll(body.to, body.texts)
+      },
+    }),
+    operation({
+      ...base,
       id: `${kind}Appears`,
       method: 'POST',
       path: `${here}/presence`,

@@ -2,7 +2,7 @@ import type { BinaryNode } from '@whiskeysockets/baileys'
 import { el } from '../stream/nodes.ts'
 import { parseJid, type Space } from '../world/jids.ts'
 
-/** What the server says about a message, besides that it has it. */
+/** What the ack says besides that there is one: an error when nobody gets the message, and what the sender has wrong. */
 export interface Verdict {
   readonly error?: number
   readonly phash?: string

@@ -21,7 +21,6 @@ export function messages(world: World): Subject {
   }
 }
 
-/** What the ack says besides that there is one: an error when nobody gets the message, and what the sender has wrong. */
 /** Commits the stanza for all its receivers. */
 function deliver(world: World, login: Login, node: BinaryNode): Verdict {
   const to = parseJid(node.attrs.to)
