@@ -15,6 +15,7 @@ const USAGE = `wamux-emulator: a WhatsApp network on loopback
   --strict             ends with 1 when a client said something that the emulator does not know
   --chatstate-ttl <s>  how long somebody types who does not stop, in seconds (default 25)
   --pretend-pre-keys <number>  claims to hold so many one-time keys of each companion: linking costs half, for load
+  --sync-by-file       histories and snapshots lie on the media hosts, as with WhatsApp (default: in the messages)
   --trace              prints every stanza
   --log-xml <file>     writes every stanza into this file, which becomes FILE.1 at 64 MiB
   --version            prints the version
@@ -79,6 +80,7 @@ function readOptions() {
     ...(values.state !== undefined && { file: values.state }),
     ...(values.seed !== undefined && { seed: values.seed }),
     ...(values['log-xml'] !== undefined && { xmlLog: { file: values['log-xml'] } }),
+    syncByFile: values['sync-by-file'],
     ...(values.trace && { trace: (line: string) => console.log(line) }),
   }
 }
@@ -121,6 +123,7 @@ function readArguments() {
         strict: { type: 'boolean', default: false },
         'chatstate-ttl': { type: 'string' },
         'pretend-pre-keys': { type: 'string' },
+        'sync-by-file': { type: 'boolean', default: false },
         trace: { type: 'boolean', default: false },
         version: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },

@@ -51,6 +51,11 @@ export interface SharedState {
    * those that ask for older messages. Nobody is sent anything. Returns the ids.
    */
   remembers(chat: string, messages: readonly PastMessage[]): string[]
+  /**
+   * Tells the companions that are connected that they have missed a change: of the account, of its groups, or of this
+   * state. They fetch it, and say that it is clean.
+   */
+  marksDirty(what: 'account_sync' | 'groups' | 'syncd_app_state'): void
   /** Makes a new key for the state and hands it to the companions, as happens by itself when one is unlinked. */
   renewsStateKey(): Promise<void>
 }

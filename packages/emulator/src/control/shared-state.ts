@@ -181,6 +181,16 @@ export const sharedStateOperations: readonly Operation[] = [
   }),
   operation({
     ...base,
+    id: 'markDirty',
+    method: 'POST',
+    path: `${here}/dirty`,
+    summary: 'Tells the connected companions that they have missed a change, which they then fetch',
+    body: z.strictObject({ what: z.enum(['account_sync', 'groups', 'syncd_app_state']) }),
+    example: { body: { what: 'groups' } },
+    handle: (network, { params, body }) => phoneOf(network, params.phone).marksDirty(body.what),
+  }),
+  operation({
+    ...base,
     id: 'renewStateKey',
     method: 'POST',
     path: `${here}/state/renew-key`,

@@ -1,4 +1,5 @@
 import type { PastMessage, SharedState, Shown } from '../shared-state.ts'
+import { el, SERVER } from '../stream/nodes.ts'
 import type { StateAction, StateChange } from './app-state.ts'
 import * as actions from './chat-actions.ts'
 import { toJid } from './jids.ts'
@@ -73,6 +74,11 @@ export class StatefulPhone extends VirtualPerson implements SharedState {
     })
     post.commit(() => past.add(this.phone, rows))
     return rows.map(({ id }) => id)
+  }
+
+  marksDirty(what: 'account_sync' | 'groups' | 'syncd_app_state'): void {
+    const dirty = el('dirty', { type: what, timestamp: this.world.clock.seconds() })
+    for (const login of this.world.loginsOf(this.phone)) login.send(el('ib', { from: SERVER }, [dirty]))
   }
 
   renewsStateKey(): Promise<void> {
