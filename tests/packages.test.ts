@@ -199,3 +199,8 @@ test('wamux-emulator says where it is and ends when it is told to', async () => 
   expect(printed).toMatch(/ws:\/\/127\.0\.0\.1:\d+\/ws\/chat/)
   expect({ code, printed }).toMatchObject({ code: 0 })
 })
+
+test('npx finds the emulator by the name of its package', async () => {
+  const { stdout } = await run('npx', ['--no-install', '@wamux/emulator', '--version'], { cwd: project })
+  expect(stdout).toBe(`${VERSION}\n`)
+})
