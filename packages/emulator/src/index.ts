@@ -11,6 +11,7 @@ export {
   type TlsEndpoint,
 } from './api.ts'
 export type { Group, GroupOptions, GroupSettings, MemberOutcome } from './api-group.ts'
+export type { Media } from './api-media.ts'
 export {
   type Additions,
   type AlbumContent,
@@ -49,9 +50,12 @@ export {
   type Timelock,
   type Where,
 } from './faults.ts'
+export type { MediaKind } from './media/cipher.ts'
+export type { MediaFault } from './media/faults.ts'
+export type { MediaFile, Placed, PlacedMedia } from './media/library.ts'
 export type { EmulatorOptions } from './options.ts'
 export type { PastMessage, SharedState, Shown } from './shared-state.ts'
-export { trustEmulator } from './trust.ts'
+export { type TrustOptions, trustEmulator } from './trust.ts'
 export type { UnknownStanza } from './unknown.ts'
 export { BEHAVIOURS, type Behaviour, type Reply } from './world/accounts.ts'
 export type { StateAction, StateChange } from './world/app-state.ts'

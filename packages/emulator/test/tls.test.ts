@@ -249,7 +249,7 @@ test('--tls-port 0 prints where it listens and how to trust it; a kill keeps the
   } finally {
     await emulator.end()
   }
-})
+}, 60_000)
 
 test('a greeting that comes in pieces is understood, with TLS and without', () =>
   withEmulator(async (emulator) => {
