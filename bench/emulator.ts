@@ -204,7 +204,8 @@ async function messages(accounts: readonly LightAccount[]): Promise<void> {
   }
   const after = await network.settledRssKb()
   report('memory of the process after the messages', `${(after / 1024).toFixed(0)} MB`)
-  console.log(JSON.stringify(await network.health()))
+  const { pending, unknownStanzas } = await network.health()
+  if (pending !== 0 || unknownStanzas !== 0) throw new Error(`${pending} stanzas wait, ${unknownStanzas} are unknown.`)
   for (const client of clients) await client.end()
   await network.stop()
 }
