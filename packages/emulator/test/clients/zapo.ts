@@ -1,11 +1,7 @@
 import { EventEmitter, once } from 'node:events'
-import Long from 'long'
 import { onTestFinished } from 'vitest'
+import { createStore, WaClient } from 'zapo-js'
 import type { Emulator, Phone } from '../../src/index.ts'
-
-// The protobufjs in it asks `require` for `long`, and under vitest gets the module around it. This it asks first.
-Object.assign(globalThis, { dcodeIO: { Long } })
-const { createStore, WaClient } = await import('zapo-js')
 
 interface Incoming {
   readonly stanzaId?: string
