@@ -20,12 +20,15 @@ export {
   type AudioContent,
   type CardContent,
   type Content,
+  type ContentBody,
   type DocumentContent,
   type EventContent,
+  type FileContent,
   type ImageContent,
   type LocationContent,
   type MediaContent,
   type PollContent,
+  type RawContent,
   type StickerContent,
   type TextContent,
   type VideoContent,
@@ -50,16 +53,17 @@ export {
   type Timelock,
   type Where,
 } from './faults.ts'
-export type { MediaKind } from './media/cipher.ts'
+export { MEDIA_KINDS, type MediaKind } from './media/cipher.ts'
 export type { MediaFault } from './media/faults.ts'
 export type { MediaFile, Placed, PlacedMedia } from './media/library.ts'
 export type { EmulatorOptions } from './options.ts'
 export type { PastMessage, SharedState, Shown } from './shared-state.ts'
+export type { XmlLogOptions } from './stanza-log.ts'
 export { type TrustOptions, trustEmulator } from './trust.ts'
 export type { UnknownStanza } from './unknown.ts'
 export { BEHAVIOURS, type Behaviour, type Reply } from './world/accounts.ts'
 export type { StateAction, StateChange } from './world/app-state.ts'
-export type { PrivacyName } from './world/circle.ts'
+export { PRIVACY_NAMES, type PrivacyName } from './world/circle.ts'
 export type { Alarm, Clock, ClockOptions } from './world/clock.ts'
 export type { Events, Happening, NetworkEvent, SinceOptions } from './world/events.ts'
 export type { Space } from './world/jids.ts'

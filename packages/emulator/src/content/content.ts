@@ -1,9 +1,10 @@
 import type { proto } from '@whiskeysockets/baileys'
 
-/** What a person can send. A string is a text; a `message` goes out as it is, whatever is in it. */
-export type Content = string | (Body & Additions)
+/** What a person can send; a string is a text. */
+export type Content = string | (ContentBody & Additions)
 
-type Body =
+/** What a content is, without what any can have besides. */
+export type ContentBody =
   | TextContent
   | PollContent
   | EventContent
@@ -11,7 +12,12 @@ type Body =
   | LocationContent
   | MediaContent
   | AlbumContent
-  | { readonly message: proto.IMessage }
+  | RawContent
+
+/** Goes out as it is, whatever is in it. */
+export interface RawContent {
+  readonly message: proto.IMessage
+}
 
 export interface TextContent {
   readonly text: string
@@ -58,19 +64,20 @@ export interface LocationContent {
 /** Files as they are: they are encrypted and put on the media host when the message is sent. */
 export type MediaContent = ImageContent | VideoContent | AudioContent | DocumentContent | StickerContent
 
-interface File {
+/** What files have in common. */
+export interface FileContent {
   /** By default what phones send most: JPEG, MP4, Ogg, PDF, WebP. */
   readonly mimetype?: string
   /** Can be looked at once. */
   readonly isViewOnce?: boolean
 }
 
-export interface ImageContent extends File {
+export interface ImageContent extends FileContent {
   readonly image: Uint8Array
   readonly caption?: string
 }
 
-export interface VideoContent extends File {
+export interface VideoContent extends FileContent {
   readonly video: Uint8Array
   readonly caption?: string
   readonly seconds?: number
@@ -80,20 +87,20 @@ export interface VideoContent extends File {
   readonly isNote?: boolean
 }
 
-export interface AudioContent extends File {
+export interface AudioContent extends FileContent {
   readonly audio: Uint8Array
   readonly seconds?: number
   /** Spoken into the phone, rather than a file. */
   readonly isVoice?: boolean
 }
 
-export interface DocumentContent extends File {
+export interface DocumentContent extends FileContent {
   readonly document: Uint8Array
   readonly fileName: string
   readonly caption?: string
 }
 
-export interface StickerContent extends File {
+export interface StickerContent extends FileContent {
   readonly sticker: Uint8Array
   readonly isAnimated?: boolean
 }

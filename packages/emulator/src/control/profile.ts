@@ -1,13 +1,10 @@
 import { z } from 'zod'
 import { PRIVACY_VALUES } from '../api.ts'
-import { PRIVACY, type PrivacyName } from '../world/circle.ts'
+import { PRIVACY_NAMES } from '../world/circle.ts'
 import { InputError, refusedAs } from './input.ts'
 import { type Network, type Operation, operation } from './operation.ts'
 import { finder, type Kind, person, waiting } from './people.ts'
 import { count, ids, phone, text, timeoutMs } from './schemas.ts'
-
-// The names are the keys of the table, which has no others.
-const NAMES = Object.keys(PRIVACY) as PrivacyName[]
 
 const MAX_PICTURE_BODY = 8 * 1024 * 1024
 
@@ -92,7 +89,7 @@ export function profileOperations(kind: Kind): Operation[] {
       summary: 'Decides who may see something of this person, or do something to them',
       body: z.strictObject({
         name: z
-          .enum(NAMES)
+          .enum(PRIVACY_NAMES)
           .meta({ description: 'last: when last seen; profile: the picture; status: the about text; …' }),
         value: z.enum(PRIVACY_VALUES),
         except: z.array(phone).optional().meta({ description: 'Those whom contact_blacklist leaves out' }),

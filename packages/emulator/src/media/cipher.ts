@@ -1,10 +1,30 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
 
+/** What a file is, as far as its encryption is concerned. */
+export const MEDIA_KINDS = [
+  'image',
+  'sticker',
+  'video',
+  'gif',
+  'ptv',
+  'audio',
+  'ptt',
+  'document',
+  'thumbnail-link',
+  'thumbnail-image',
+  'thumbnail-video',
+  'thumbnail-document',
+  'sticker-pack',
+  'md-msg-hist',
+  'md-app-state',
+] as const
+export type MediaKind = (typeof MEDIA_KINDS)[number]
+
 /**
- * What is encrypted, and under which name its keys are derived. The name is part of the key: an image that is opened as
- * a video is rubbish. Learnt from Baileys, whatsmeow and zapo.
+ * Under which name the keys of a file are derived. The name is part of the key: an image that is opened as a video is
+ * rubbish. Learnt from Baileys, whatsmeow and zapo.
  */
-const KEY_NAMES = {
+const KEY_NAMES: Record<MediaKind, string> = {
   image: 'Image',
   sticker: 'Image',
   video: 'Video',
@@ -20,12 +40,7 @@ const KEY_NAMES = {
   'sticker-pack': 'Sticker Pack',
   'md-msg-hist': 'History',
   'md-app-state': 'App State',
-} as const
-
-export type MediaKind = keyof typeof KEY_NAMES
-
-// The keys of a literal.
-export const MEDIA_KINDS = Object.keys(KEY_NAMES) as MediaKind[]
+}
 
 const MAC_LENGTH = 10
 

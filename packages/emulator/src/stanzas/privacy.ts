@@ -1,6 +1,6 @@
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import { child, children, el } from '../stream/nodes.ts'
-import { PRIVACY } from '../world/circle.ts'
+import { isPrivacyName } from '../world/circle.ts'
 import { toJid } from '../world/jids.ts'
 import type { Login } from '../world/login.ts'
 import { blocklistHash, giveToken, hashOf, setBlocked, setPrivacy } from '../world/profile.ts'
@@ -61,7 +61,7 @@ function blocklist(world: World, phone: string): BinaryNode {
 /** A change names the people to leave out one by one, on top of a list that the client names by its hash. */
 function changeCategory(world: World, login: Login, category: BinaryNode): BinaryNode {
   const { name = '', value = '', dhash } = category.attrs
-  if (!Object.hasOwn(PRIVACY, name)) throw new IqError(400, 'bad-request')
+  if (!isPrivacyName(name)) throw new IqError(400, 'bad-request')
   const users = children(category, 'user')
   const known = world.circle.exceptionsOf(login.phone, name)
   if (users.length > 0 && dhash !== undefined && dhash !== hashOf(known)) throw new IqError(409, 'conflict')

@@ -1,8 +1,21 @@
 import type { Accounts, Settings } from './accounts.ts'
 import type { Mailbox } from './mailbox.ts'
 
-/** What an account decides about: each value of these says who may see or do it. */
-export const PRIVACY = {
+/** What an account decides about: each has a value that says who may see or do it. */
+export const PRIVACY_NAMES = [
+  'last',
+  'online',
+  'profile',
+  'status',
+  'readreceipts',
+  'groupadd',
+  'calladd',
+  'messages',
+  'defense',
+] as const
+export type PrivacyName = (typeof PRIVACY_NAMES)[number]
+
+const DEFAULTS: Record<PrivacyName, string> = {
   last: 'all',
   online: 'all',
   profile: 'all',
@@ -12,8 +25,11 @@ export const PRIVACY = {
   calladd: 'all',
   messages: 'all',
   defense: 'off',
-} as const
-export type PrivacyName = keyof typeof PRIVACY
+}
+
+export function isPrivacyName(name: string): name is PrivacyName {
+  return PRIVACY_NAMES.some((known) => known === name)
+}
 
 /** Who shows what to whom, and who wants to hear nothing of whom. Decided by each account; kept in its settings. */
 export class Circle {
@@ -27,7 +43,7 @@ export class Circle {
 
   /** Every value that an account has, the defaults included. */
   privacyOf(phone: string): Record<string, string> {
-    return { ...PRIVACY, ...this.#settings(phone).privacy }
+    return { ...DEFAULTS, ...this.#settings(phone).privacy }
   }
 
   setPrivacy(phone: string, name: string, value: string): void {
@@ -100,7 +116,7 @@ export class Circle {
   }
 
   #value(phone: string, name: PrivacyName): string {
-    return this.#settings(phone).privacy?.[name] ?? PRIVACY[name]
+    return this.#settings(phone).privacy?.[name] ?? DEFAULTS[name]
   }
 
   #settings(phone: string): Settings {
