@@ -1,4 +1,4 @@
-/** `npm run test:all`, after the checks: the bench, the stories on PostgreSQL, then every test in its long form. */
+/** `npm run test:all`, after the checks: the benches, the stories on PostgreSQL, then every test in its long form. */
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
@@ -13,6 +13,7 @@ const run = (args, env = {}) => {
 }
 const ok = [
   run(['bench']),
+  run(['bench:emulator']),
   run(['vitest', '--', '--project', 'stories'], { WAMUX_STORE: 'postgres', WAMUX_LONG: '' }),
   run(['vitest']),
 ] // both, so that one failure does not hide another; the counting line is last
