@@ -228,13 +228,13 @@ class RunningEmulator implements Emulator {
           return
         }
         this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
-          const { keys, options, faults, store } = this.#world
+          const { options, faults, store } = this.#world
           const { host = this.#hostAndPort(options.port) } = request.headers
           const connection = new Connection(webSocket, {
             line: socket,
             host,
             turn: store.turn,
-            keys,
+            credentials: () => faults.credentials(),
             owner: this.#reception,
             interference: faults,
             firstFrameDelayMs: options.firstFrameDelayMs,

@@ -1,10 +1,12 @@
 import type { BinaryNode } from '@whiskeysockets/baileys'
+import type { CertificateFlaw } from './faults/certificates.ts'
 import type { KickReason, LoginRefusal } from './faults/goodbyes.ts'
 import type { MalformedKind } from './faults/malformed.ts'
 import type { Direction, Where } from './faults/rules.ts'
 import type { Fault } from './faults/trouble.ts'
 import type { Timelock } from './world/timelock.ts'
 
+export { CERTIFICATE_FLAWS, type CertificateFlaw } from './faults/certificates.ts'
 export { KICK_REASONS, type KickReason, type LoginRefusal } from './faults/goodbyes.ts'
 export { MALFORMED_KINDS, type MalformedKind } from './faults/malformed.ts'
 export { DIRECTIONS, type Direction, type Where } from './faults/rules.ts'
@@ -48,6 +50,11 @@ export interface Faults {
   stall(line?: Line): Fault
   /** What those find who connect. */
   connecting(answer: ConnectAnswer, times?: number): Fault
+  /**
+   * What is wrong with the certificates in the handshake. It is for all: nobody has said yet who he is. Those who would
+   * resume are led to the whole handshake, where they have to look.
+   */
+  certificates(flaw: CertificateFlaw, times?: number): Fault
 
   /** The next login is answered with this failure code, such as 401, 403, 405, 409 or 503. */
   rejectNext(code: number): void

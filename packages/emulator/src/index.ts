@@ -35,6 +35,8 @@ export {
 } from './content/content.ts'
 export { createEmulator } from './emulator.ts'
 export {
+  CERTIFICATE_FLAWS,
+  type CertificateFlaw,
   type ConnectAnswer,
   DIRECTIONS,
   type Direction,

@@ -1,5 +1,6 @@
 import { Curve, proto } from '@whiskeysockets/baileys'
 import { expect, test } from 'vitest'
+import { flawed } from '../src/faults/certificates.ts'
 import { Handshake, INTRO } from '../src/noise/handshake.ts'
 import { SymmetricState } from '../src/noise/symmetric-state.ts'
 import { Store } from '../src/state/database.ts'
@@ -61,6 +62,13 @@ test('a client that remembers another server falls back to the full handshake', 
   const clientFinish = { static: sealed, payload: state.encrypt(PAYLOAD) }
   const finished = handshake.finish(proto.HandshakeMessage.encode({ clientFinish }).finish())
   expect(finished).toMatchObject({ clientKey: client.public, payload: PAYLOAD })
+})
+
+test('a client that would resume is led to the certificates when there is something wrong with them', () => {
+  const { hello } = resume(newPair(), keys.noise.public)
+  const { reply, opened } = new Handshake(flawed(keys, 'root')).hello(hello)
+  expect(opened).toBeUndefined()
+  expect(proto.HandshakeMessage.decode(reply).serverHello?.static).toHaveLength(48)
 })
 
 test('a finish that was sealed for somebody else is refused', () => {

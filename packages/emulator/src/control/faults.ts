@@ -1,5 +1,13 @@
 import { z } from 'zod'
-import { DIRECTIONS, type Fault, KICK_REASONS, MALFORMED_KINDS, NACK_TREATMENTS, type StanzaFaults } from '../faults.ts'
+import {
+  CERTIFICATE_FLAWS,
+  DIRECTIONS,
+  type Fault,
+  KICK_REASONS,
+  MALFORMED_KINDS,
+  NACK_TREATMENTS,
+  type StanzaFaults,
+} from '../faults.ts'
 import { InputError } from './input.ts'
 import { type Network, type Operation, operation } from './operation.ts'
 import { phoneOf } from './people.ts'
@@ -186,6 +194,19 @@ export const faultOperations: readonly Operation[] = [
     handle: ({ emulator }, { body }) => shown(emulator.faults.connecting(body.answer, body.times)),
   }),
   operation({
+    id: 'setCertificateFault',
+    method: 'POST',
+    path: '/admin/faults/certificates',
+    summary: 'What is wrong with the certificates that all see who shake hands',
+    description:
+      '`root` and `leaf` are signed by somebody else, `serial` names another issuer, `missing` has no leaf, `expired` and ' +
+      '`early` are not valid now, `swapped` belongs to another server than the one that answers.',
+    body: z.strictObject({ flaw: z.enum(CERTIFICATE_FLAWS), times }),
+    answer: fault,
+    example: { body: { flaw: 'swapped', times: 1 }, answer: faultExample },
+    handle: ({ emulator }, { body }) => shown(emulator.faults.certificates(body.flaw, body.times)),
+  }),
+  operation({
     id: 'refuseLogins',
     method: 'POST',
     path: '/admin/faults/logins',
@@ -254,15 +275,19 @@ export const faultOperations: readonly Operation[] = [
     id: 'kick',
     method: 'POST',
     path: '/admin/kick',
-    summary: 'Ends the connections of an account, with a stream error or by cutting the socket',
+    summary: 'Ends the connections of an account, or all, with a stream error or by cutting the socket',
     body: z.strictObject({
-      phone,
+      phone: phone.optional(),
       device: count.optional(),
       reason: z.enum(KICK_REASONS).optional().meta({ description: '`drop` by default' }),
     }),
     errors: [404],
     example: { body: { phone: '15550001001', reason: '503' } },
     handle: (network, { body: { phone: number, device, reason } }) => {
+      if (number === undefined) {
+        if (device !== undefined) throw new InputError('device', 'A device is one of an account: name its phone.')
+        return network.emulator.faults.kickAll(reason)
+      }
       network.emulator.faults.kick(phoneOf(network, number).phone, reason, device === undefined ? {} : { device })
     },
   }),

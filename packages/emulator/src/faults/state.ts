@@ -1,4 +1,5 @@
 import type {
+  CertificateFlaw,
   ConnectAnswer,
   Fault,
   Faults,
@@ -11,10 +12,13 @@ import type {
   StanzaFaults,
   Where,
 } from '../faults.ts'
+import type { Credentials } from '../noise/handshake.ts'
 import type { Random } from '../state/random.ts'
+import type { ServerKeys } from '../state/server-keys.ts'
 import type { Connection, Interference, Silence } from '../stream/connection.ts'
 import type { Clock } from '../world/clock.ts'
 import type { Timelock } from '../world/timelock.ts'
+import { flawed } from './certificates.ts'
 import { goodbye } from './goodbyes.ts'
 import { type KeyFault, KeyRules } from './keys.ts'
 import { Lines } from './lines.ts'
@@ -28,6 +32,7 @@ import { type Trouble, Troubles } from './trouble.ts'
 export interface FaultSurroundings {
   readonly clock: Clock
   readonly random: Random
+  readonly keys: ServerKeys
   readonly patienceMs: number
   connections(): Iterable<Connection>
   drainPreKeys(phone: string, device: number | undefined, left: number): void
@@ -55,6 +60,7 @@ export class FaultState implements Faults, Interference {
   readonly #keys = new KeyRules()
   #refusals: Aimed<LoginRefusal>[] = []
   #answers: Aimed<ConnectAnswer>[] = []
+  #flaws: Aimed<CertificateFlaw>[] = []
   #nacks: Aimed<NackTreatment>[] = []
   readonly #unreadable = new Map<string, number>()
 
@@ -153,6 +159,17 @@ export class FaultState implements Faults, Interference {
   /** What the next one finds who connects; undefined when all is well. */
   takeAnswer(): ConnectAnswer | undefined {
     return take(this.#answers, undefined)
+  }
+
+  certificates(flaw: CertificateFlaw, times?: number): Fault {
+    const trouble = this.#troubles.add(`those who shake hands see certificates with a flaw: ${flaw}`, times)
+    return this.#aim(this.#flaws, undefined, flaw, trouble)
+  }
+
+  /** What the server shows to the next one who says hello. */
+  credentials(): Credentials {
+    const flaw = take(this.#flaws, undefined)
+    return flaw ? flawed(this.#around.keys, flaw) : this.#around.keys
   }
 
   rejectNext(code: number): void {

@@ -16,16 +16,22 @@ export interface Opened {
   readonly transport: Transport
 }
 
+/** What a server shows of itself. */
+export interface Credentials extends Pick<ServerKeys, 'noise' | 'chain'> {
+  /** Nobody resumes: all have to look at the certificates, as if they met this server for the first time. */
+  readonly isStranger?: boolean
+}
+
 /**
  * The server's side of the handshake. Clients that remember our static key resume with IK in one round trip; when
  * that cannot be opened the answer is XXfallback, which they tell apart by the presence of `serverHello.static`.
  */
 export class Handshake {
-  readonly #keys: ServerKeys
+  readonly #keys: Credentials
   #state = new SymmetricState(XX)
   #ephemeral: RawKeyPair = newPair()
 
-  constructor(keys: ServerKeys) {
+  constructor(keys: Credentials) {
     this.#keys = keys
   }
 
@@ -35,7 +41,8 @@ export class Handshake {
     if (clientHello?.ephemeral?.length !== 32) throw new Error('clientHello has no ephemeral key')
     const { ephemeral, static: sealedStatic, payload } = clientHello
     if (!sealedStatic || !payload) return { reply: this.#full(XX, ephemeral) }
-    return this.#resume(ephemeral, sealedStatic, payload) ?? { reply: this.#full(XX_FALLBACK, ephemeral) }
+    const resumed = this.#keys.isStranger ? undefined : this.#resume(ephemeral, sealedStatic, payload)
+    return resumed ?? { reply: this.#full(XX_FALLBACK, ephemeral) }
   }
 
   /** Opens `clientFinish`, the third message of XX. */

@@ -13,6 +13,7 @@ export interface ServerKeys {
   /** The static key of the Noise handshake; clients may remember it, so it outlives restarts. */
   readonly noise: RawKeyPair
   readonly root: RawKeyPair
+  readonly intermediate: RawKeyPair
   readonly chain: Buffer
 }
 
@@ -23,7 +24,7 @@ export function loadServerKeys(store: Store, random: Random): ServerKeys {
     intermediate: loadPair(store, random, 'intermediate'),
   }
   const noise = loadPair(store, random, 'noise')
-  return { noise, root: authority.root, chain: issueChain(authority, noise.public) }
+  return { noise, ...authority, chain: issueChain(authority, noise.public) }
 }
 
 function loadPair(store: Store, random: Random, name: string): RawKeyPair {

@@ -5,9 +5,8 @@ import type { WebSocket } from 'ws'
 import type { KickReason } from '../faults/goodbyes.ts'
 import type { Passage, Surroundings } from '../faults/passage.ts'
 import type { Direction } from '../faults/rules.ts'
-import { Handshake, type Opened } from '../noise/handshake.ts'
+import { type Credentials, Handshake, type Opened } from '../noise/handshake.ts'
 import type { Transport } from '../noise/transport.ts'
-import type { ServerKeys } from '../state/server-keys.ts'
 import type { Turn } from '../state/turn.ts'
 import { FrameReader, toFrame } from './frames.ts'
 import { decodeStanza } from './inflate.ts'
@@ -43,7 +42,8 @@ export interface ConnectionParts {
   /** How the client called us, with its port: the Host of its request. */
   readonly host: string
   readonly turn: Turn
-  readonly keys: ServerKeys
+  /** What the server shows of itself to those who say hello. */
+  readonly credentials: () => Credentials
   readonly owner: ConnectionOwner
   readonly interference: Interference
   readonly firstFrameDelayMs: number
@@ -60,7 +60,7 @@ export class Connection {
   readonly #line: Duplex
   readonly #turn: Turn
   readonly #owner: ConnectionOwner
-  readonly #handshake: Handshake
+  readonly #credentials: () => Credentials
   readonly #interference: Interference
   readonly #reader = new FrameReader()
   readonly #firstFrameDelayMs: number
@@ -68,6 +68,7 @@ export class Connection {
   readonly #silence: { [direction in Direction]?: Silence | undefined } = {}
   #heldFrames: Uint8Array[] = []
   #phase: 'hello' | 'finish' | 'open' = 'hello'
+  #handshake: Handshake | undefined
   #transport: Transport | undefined
   #tail: Promise<void> = Promise.resolve()
   #isClosed = false
@@ -81,7 +82,7 @@ export class Connection {
     this.host = parts.host
     this.#turn = parts.turn
     this.#owner = parts.owner
-    this.#handshake = new Handshake(parts.keys)
+    this.#credentials = parts.credentials
     this.#interference = parts.interference
     this.#firstFrameDelayMs = parts.firstFrameDelayMs
     socket.on('message', (data, isBinary) => {
@@ -238,7 +239,8 @@ export class Connection {
       const node = await decodeStanza(this.#transport.open(frame))
       const passage = this.#passage('from-client')
       await (passage ? passage.pass(node) : this.#owner.received(this, node))
-    } else if (this.#phase === 'hello') {
+    } else if (!this.#handshake) {
+      this.#handshake = new Handshake(this.#credentials())
       const { reply, opened } = this.#handshake.hello(frame)
       this.#phase = 'finish'
       this.#transmit(toFrame(reply))

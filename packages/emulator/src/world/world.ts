@@ -84,6 +84,7 @@ export class World {
     this.faults = new FaultState({
       clock: this.clock,
       random: this.random,
+      keys: this.keys,
       patienceMs: options.patienceMs,
       connections,
       drainPreKeys: (phone, device, left) => this.#drainPreKeys(phone, device, left),

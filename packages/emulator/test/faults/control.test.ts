@@ -33,8 +33,9 @@ test('faults are set, waited for, listed and lifted over HTTP', () =>
     await api.post('/admin/faults/pre-keys', { phone: ALICE, left: 1 })
     await api.post('/admin/faults/lines', { phone: '15550009009', do: 'stall' })
     await api.post('/admin/faults/connecting', { answer: 503, times: 1 })
+    await api.post('/admin/faults/certificates', { flaw: 'expired', times: 1 })
     await api.post('/admin/faults/malformed', { phone: ALICE, kind: 'bytewise' })
-    expect((await api.get('/admin/faults')).body).toHaveLength(5)
+    expect((await api.get('/admin/faults')).body).toHaveLength(6)
     expect((await api.delete('/admin/faults')).status).toBe(200)
     expect((await api.get('/admin/faults')).body).toEqual([])
 
@@ -44,6 +45,12 @@ test('faults are set, waited for, listed and lifted over HTTP', () =>
     alice.connect()
     await alice.until(() => alice.closes.at(-1) === 402)
     expect(max.messages()).toHaveLength(1)
+
+    alice.connect()
+    await alice.opened()
+    await api.post('/admin/kick', { reason: '503' })
+    expect(await alice.closed()).toBe(503)
+    expect(await api.post('/admin/kick', { device: 1 })).toMatchObject({ status: 400, body: { field: 'device' } })
   }))
 
 test.each([
