@@ -163,7 +163,10 @@ export interface Person {
   sees(phone: string, state: ChatState | 'available' | 'unavailable', options?: WaitOptions): Promise<void>
   /** What messages from now on are signed with. */
   changesName(name: string): void
-  /** Those who know this person and may see it are told, as with the about text. Without an image it is taken away. */
+  /**
+   * Phones that have saved this person, or nobody at all, and may see it are told, as of the about text. Without an image it
+   * is taken away.
+   */
   changesPicture(image?: Uint8Array): void
   changesAbout(text: string): void
   /** Decides who may see something; `except` are the phone digits that `contact_blacklist` leaves out. */

@@ -27,13 +27,11 @@ test('names, about texts, privacy and blocks are remembered', () =>
     await expect(alice.sock.profilePictureUrl(MAX_JID)).rejects.toThrow('item-not-found')
   }))
 
-test('an about text is told to those who know the account, and shown to whom it may be', () =>
+test('an about text is told to all who may have saved the account, and shown to whom it may be', () =>
   withEmulator(async (emulator, client) => {
     const max = emulator.contact(MAX)
-    const alice = await client().link(emulator.phone(ALICE))
+    const alice = await client().link(emulator.phone(ALICE)) // has never had to do with Max
     const told = alice.notices('status')
-    await alice.says(MAX, 'Hallo') // from here on the server knows that Alice knows Max
-    await max.hears('Hallo')
     max.changesAbout('im Urlaub')
     await alice.until(() => told.length === 1)
     expect(getBinaryNodeChild(told[0], 'set')?.content?.toString()).toBe('im Urlaub')
@@ -45,6 +43,32 @@ test('an about text is told to those who know the account, and shown to whom it 
     max.changesAbout('')
     await alice.until(() => told.length === 2)
     expect(alice.warnings).toEqual([])
+  }))
+
+test('what two strangers change about themselves is told to the other one, unless they have other people in their address books', () =>
+  withEmulator(async (emulator, client) => {
+    const eva = emulator.contact(MAX)
+    const phones = [emulator.phone(ALICE), emulator.phone(BOB)] as const
+    const alice = await client().link(phones[0])
+    const bob = await client().link(phones[1])
+    const [about, pictures] = [alice.notices('status'), alice.notices('picture')]
+    await bob.sock.updateProfileStatus('bin da')
+    await bob.sock.query({
+      tag: 'iq',
+      attrs: { to: '@s.whatsapp.net', type: 'set', xmlns: 'w:profile:picture' },
+      content: [{ tag: 'picture', attrs: { type: 'image' }, content: Buffer.from('a JPEG') }],
+    })
+    await bob.sock.removeProfilePicture(`${BOB}@s.whatsapp.net`)
+    await alice.until(() => about.length === 1 && pictures.length === 2)
+    expect(about[0]?.attrs.from).toBe(`${BOB}@s.whatsapp.net`)
+    expect(pictures.map((notice) => getBinaryNodeChild(notice, 'delete') !== undefined)).toEqual([false, true])
+
+    phones[0].saves(MAX)
+    await bob.sock.updateProfileStatus('bin weg')
+    eva.changesAbout('bin auch da')
+    await alice.until(() => about.length === 2)
+    expect(about[1]?.attrs.from).toBe(`${MAX}@s.whatsapp.net`)
+    expect([...alice.warnings, ...bob.warnings]).toEqual([])
   }))
 
 test('what one companion decides, the others are told', () =>

@@ -96,6 +96,15 @@ export class Circle {
     return contacts ? contacts.includes(other) : this.#mail.hasWrittenTo(owner, other)
   }
 
+  /**
+   * Whether the server tells `owner` what changes about `other`: it does when the number is in the address book it was
+   * sent. Of an address book that nobody has described, it is taken to hold everybody: a notice too many does less harm
+   * to a test than one that never comes.
+   */
+  mayHaveSaved(owner: string, other: string): boolean {
+    return this.#settings(owner).contacts?.includes(other) ?? true
+  }
+
   setContact(phone: string, other: string, isSaved: boolean): void {
     this.#change(phone, { contacts: withOrWithout(this.#settings(phone).contacts ?? [], other, isSaved) })
   }

@@ -7,7 +7,8 @@ import type { World } from './world.ts'
 
 /**
  * What accounts show and decide of themselves. Changed here, by a companion or by the person, and told in the same commit:
- * to those who know the account and may see it, and to its own companions except the one that made the change.
+ * to those who have the account in their address book and may see it, and to its own companions except the one that made
+ * the change.
  */
 
 export function setAbout(world: World, phone: string, about: string): void {
@@ -117,9 +118,9 @@ function settingsWith(world: World, phone: string, change: Settings): Settings {
 }
 
 function tellOthers(world: World, account: Account, name: PrivacyName, notice: BinaryNode): void {
-  for (const { phone, device } of world.devices.watchersOf(account.phone)) {
-    if (phone === account.phone || !world.devices.get(phone, device)) continue
-    if (world.circle.allows(account.phone, name, phone)) world.post.queue(phone, device, notice)
+  for (const { phone } of world.accounts.all('phone')) {
+    if (phone === account.phone || !world.circle.mayHaveSaved(phone, account.phone)) continue
+    if (world.circle.allows(account.phone, name, phone)) world.queueToAll(phone, notice)
   }
 }
 
