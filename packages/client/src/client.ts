@@ -13,6 +13,7 @@ import type {
   Page,
   SendBulk,
   SendMessage,
+  SendOptions,
   SentMessage,
   Setup,
 } from './contract.gen.ts'
@@ -33,8 +34,8 @@ export interface Sessions {
 
 /** The documented routes that act as the instance whose key the client has. */
 export interface Gateway {
-  sendMessage(message: SendMessage): Promise<SentMessage>
-  sendBulk(messages: SendBulk): Promise<Batch>
+  sendMessage(message: SendMessage, options?: SendOptions): Promise<SentMessage>
+  sendBulk(messages: SendBulk, options?: SendOptions): Promise<Batch>
   batch(batchId: string): Promise<Batch>
   /** How far a message got that this instance sent. @throws NOT_FOUND */
   message(messageId: string): Promise<OutgoingMessage>
@@ -56,7 +57,8 @@ export interface Client {
 
 /**
  * A client for a wamux server, with an instance's key, an admin token, or neither until {@link Client.login}.
- * Nothing is tried twice by itself: only the caller knows whether a message may be sent again.
+ * Sends carry an idempotency key and are tried again when there is no answer; they are sent once all the same. Nothing
+ * else is tried twice by itself.
  *
  * ```ts
  * const client = createClient({ url: 'http://127.0.0.1:3000', apiKey: 'wapi_…' })
@@ -85,8 +87,9 @@ export function createClient(options: ClientOptions): Client {
     },
     session: (id) => new ClientSession(http, id),
     gateway: {
-      sendMessage: async (body) => (await http.call('sendMessage', { body })).data,
-      sendBulk: async (body) => (await http.call('sendBulk', { body })).data,
+      sendMessage: async (body, options) =>
+        (await http.callOnce('sendMessage', { body }, options?.idempotencyKey)).data,
+      sendBulk: async (body, options) => (await http.callOnce('sendBulk', { body }, options?.idempotencyKey)).data,
       batch: async (batchId) => (await http.call('getBatch', { params: { batchId } })).data,
       message: async (messageId) => (await http.call('getMessage', { params: { messageId } })).data,
       checkNumber: async (phone) => (await http.call('checkNumber', { params: { phone } })).data,

@@ -142,6 +142,14 @@ export interface SentMessage {
   status: 'sent' | 'queued'
 }
 
+export interface SendOptions {
+  /**
+   * 1–255 visible ASCII characters. A call that is made again with the same key within 24 h does nothing and is answered
+   * as the first one was, over restarts too. A call that was refused before anything was accepted has not used its key.
+   */
+  idempotencyKey?: string
+}
+
 export interface BulkItem {
   phone: string
   message: string
@@ -311,11 +319,12 @@ export interface SessionApi {
   /**
    * Sends a text. Resolves with `sent` once WhatsApp's server has it, with `queued` when that takes longer than the
    * wait of 8 s; a queued message is on disk and goes out under the same id, after a restart too.
-   * @throws INVALID_INPUT, WHATSAPP_DISCONNECTED (nothing is queued), WHATSAPP_REJECTED, NOT_ON_WHATSAPP
+   * @throws INVALID_INPUT, WHATSAPP_DISCONNECTED (nothing is queued), WHATSAPP_REJECTED, NOT_ON_WHATSAPP, OUTBOX_FULL;
+   *   IDEMPOTENCY_MISMATCH when the key was used for something else, IDEMPOTENCY_IN_PROGRESS while that call still runs
    */
-  send(phone: string, message: string): Promise<SentMessage>
-  /** Queues 1–1,000 texts, all or none. Single sends overtake them. */
-  sendBulk(messages: readonly BulkItem[]): Promise<Batch>
+  send(phone: string, message: string, options?: SendOptions): Promise<SentMessage>
+  /** Queues 1–1,000 texts, all or none. Single sends overtake them. @throws what {@link send} throws at once */
+  sendBulk(messages: readonly BulkItem[], options?: SendOptions): Promise<Batch>
   /** @throws NOT_FOUND */
   batch(batchId: string): Promise<Batch>
   chats(options?: ListOptions): Promise<Page<Chat>>

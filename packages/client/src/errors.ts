@@ -11,6 +11,13 @@ export interface ClientDetails {
 export type ClientErrorDetails = ErrorDetails & ClientDetails
 export type ClientErrorCode = ErrorCode | keyof ClientDetails
 
+interface ErrorFacts<C extends ClientErrorCode> {
+  details: ClientErrorDetails[C]
+  status?: number | null
+  requestId?: string | null
+  retryAfterMs?: number | null
+}
+
 /**
  * Every failure of the client. `code` and `details` are those of the SDK's `WamuxError`; narrow with
  * {@link isWamuxClientError}:
@@ -27,18 +34,16 @@ export class WamuxClientError<C extends ClientErrorCode = ClientErrorCode> exten
   readonly status: number | null
   /** Names the request in the server's log. */
   readonly requestId: string | null
+  /** After how many ms the server wants to be asked again, or null when it said nothing of the kind. */
+  readonly retryAfterMs: number | null
 
-  constructor(
-    code: C,
-    message: string,
-    facts: { details: ClientErrorDetails[C]; status?: number | null; requestId?: string | null },
-    options?: ErrorOptions,
-  ) {
+  constructor(code: C, message: string, facts: ErrorFacts<C>, options?: ErrorOptions) {
     super(message, options)
     this.code = code
     this.details = facts.details
     this.status = facts.status ?? null
     this.requestId = facts.requestId ?? null
+    this.retryAfterMs = facts.retryAfterMs ?? null
   }
 }
 
@@ -50,15 +55,28 @@ export function isWamuxClientError(error: unknown, code?: ClientErrorCode): bool
 }
 
 /** The error that a server told, out of what came over the wire. */
-export function toClientError(status: number, body: unknown, requestId: string | null): WamuxClientError {
+export function toClientError(status: number, body: unknown, headers: Headers): WamuxClientError {
+  const retryAfterMs = toMs(headers.get('retry-after'))
   if (!isErrorBody(body)) {
     const details = { status, body }
     const message = `The server answered ${status}, and not as wamux does.`
-    return new WamuxClientError('UNEXPECTED_ANSWER', message, { details, status, requestId })
+    return new WamuxClientError('UNEXPECTED_ANSWER', message, {
+      details,
+      status,
+      requestId: headers.get('x-request-id'),
+      retryAfterMs,
+    })
   }
   // The server sends the details that belong to the code: both sides are made from the same types.
   const details = body.details as ErrorDetails[ErrorCode]
-  return new WamuxClientError(body.code, body.error, { details, status, requestId: body.requestId })
+  return new WamuxClientError(body.code, body.error, { details, status, requestId: body.requestId, retryAfterMs })
+}
+
+/** Retry-After is seconds, or the time of day. */
+function toMs(header: string | null): number | null {
+  if (header === null) return null
+  const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now()
+  return Number.isFinite(ms) ? Math.max(0, ms) : null
 }
 
 function isErrorBody(body: unknown): body is ErrorBody {

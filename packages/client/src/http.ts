@@ -1,6 +1,7 @@
 import { type FetchResponse, ofetch } from 'ofetch'
 import { type Calls, type ErrorBody, operations } from './contract.gen.ts'
 import { toClientError, WamuxClientError } from './errors.ts'
+import { retrying } from './retry.ts'
 
 /** Where the server is and who asks. */
 export interface ClientOptions {
@@ -12,6 +13,8 @@ export interface ClientOptions {
   token?: string
   /** How long an answer may take. Default 30,000 ms: a send alone may wait 8 s. */
   timeoutMs?: number
+  /** How often a send that got no answer is tried again, under the same idempotency key. Default 5; 0 is never. */
+  retries?: number
 }
 
 type Name = keyof Calls
@@ -23,6 +26,13 @@ export interface Result<N extends Name> {
   data: Calls[N]['data']
   /** Of lists only; null on the last page. */
   nextCursor: string | null
+}
+
+interface Request {
+  method: string
+  query: object | undefined
+  body: object | undefined
+  headers: Record<string, string>
 }
 
 /** Speaks HTTP, and is the one place that does: a route of the contract in, its data or a WamuxClientError out. */
@@ -42,14 +52,21 @@ export class Http {
     this.#token = token
   }
 
-  async call<N extends Name>(name: N, input: Input<N>): Promise<Result<N>> {
+  /** A call that may be made again, because the server answers the repeat as it answered the first. */
+  async callOnce<N extends Name>(name: N, input: Input<N>, idempotencyKey: string | undefined): Promise<Result<N>> {
+    // Only now: from here on it is the same request, however often it is made.
+    const key = idempotencyKey ?? crypto.randomUUID()
+    return retrying(() => this.call(name, input, { 'idempotency-key': key }), this.#options.retries)
+  }
+
+  async call<N extends Name>(name: N, input: Input<N>, headers: Record<string, string> = {}): Promise<Result<N>> {
     const { method, path } = operations[name]
     // A route without one of the three simply has no such key.
     const { params = {}, query, body } = input as { params?: Record<string, string>; query?: object; body?: object }
     const url = this.#options.url + fill(path, params)
-    const response = await this.#send(url, { method, query, body })
+    const response = await this.#send(url, { method, query, body, headers })
     const answer: unknown = response._data
-    if (!isSuccess(answer)) throw toClientError(response.status, answer, response.headers.get('x-request-id'))
+    if (!isSuccess(answer)) throw toClientError(response.status, answer, response.headers)
     // The server's schemas are checked against the same types that Calls is made of.
     return { data: answer.data as Calls[N]['data'], nextCursor: answer.nextCursor ?? null }
   }
@@ -81,7 +98,7 @@ export class Http {
     }
     const { body, headers, status } = response
     if (body && headers.get('content-type')?.startsWith('text/event-stream')) return body
-    throw toClientError(status, parse(await new Response(body).text()), headers.get('x-request-id'))
+    throw toClientError(status, parse(await new Response(body).text()), headers)
   }
 
   #credentials(): Record<string, string> {
@@ -92,19 +109,16 @@ export class Http {
     }
   }
 
-  async #send(
-    url: string,
-    { method, query, body }: { method: string; query: object | undefined; body: object | undefined },
-  ): Promise<FetchResponse<unknown>> {
+  async #send(url: string, { method, query, body, headers }: Request): Promise<FetchResponse<unknown>> {
     const { timeoutMs = 30_000 } = this.#options
     try {
       return await ofetch.raw(url, {
         method,
         ...(query && { query }),
         ...(body && { body }),
-        headers: { ...this.#credentials(), accept: 'application/json' },
+        headers: { ...this.#credentials(), ...headers, accept: 'application/json' },
         timeout: timeoutMs,
-        // A send that got no answer may have been sent: only the caller can decide to send it again.
+        // What may be tried again has a key, and goes through callOnce.
         retry: false,
         redirect: 'error',
         ignoreResponseError: true,

@@ -15,6 +15,7 @@ import type {
   OutgoingMessage,
   Page,
   PairingCode,
+  SendOptions,
   SentMessage,
   SessionApi,
   UpdateInstance,
@@ -81,12 +82,15 @@ export class ClientSession implements SessionApi {
     return (await this.#http.call('createPairingCode', { params: this.#params, body: { phone } })).data
   }
 
-  async send(phone: string, message: string): Promise<SentMessage> {
-    return (await this.#http.call('sendInstanceMessage', { params: this.#params, body: { phone, message } })).data
+  /** As in `SessionApi`. It has an idempotency key in any case, and is tried again when there is no answer. */
+  async send(phone: string, message: string, { idempotencyKey }: SendOptions = {}): Promise<SentMessage> {
+    const input = { params: this.#params, body: { phone, message } }
+    return (await this.#http.callOnce('sendInstanceMessage', input, idempotencyKey)).data
   }
 
-  async sendBulk(messages: readonly BulkItem[]): Promise<Batch> {
-    return (await this.#http.call('sendInstanceBulk', { params: this.#params, body: { messages: [...messages] } })).data
+  async sendBulk(messages: readonly BulkItem[], { idempotencyKey }: SendOptions = {}): Promise<Batch> {
+    const input = { params: this.#params, body: { messages: [...messages] } }
+    return (await this.#http.callOnce('sendInstanceBulk', input, idempotencyKey)).data
   }
 
   async batch(batchId: string): Promise<Batch> {

@@ -13,6 +13,6 @@ export {
   type ParamsOf,
   type Who,
 } from './operations.ts'
-export { noBody } from './schemas/common.ts'
+export { keyHeaders, noBody } from './schemas/common.ts'
 export type * from './wire.ts'
 export { sayIssue } from './words.ts'

@@ -22,6 +22,16 @@ const SECURITY: Record<Who, Json[]> = {
   either: [{ adminToken: [] }, { apiKey: [] }],
 }
 
+const IDEMPOTENCY_KEY: Json = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,255}$' },
+  description:
+    'A request that comes again with the same key within 24 h does nothing and is answered as the first one was. One that ' +
+    'was refused before anything was accepted has not used its key.',
+}
+
 /** The whole API as an OpenAPI 3.1 document, made from the list of operations. */
 export function openApi({ version }: { version: string }): Json {
   const schemas: Json = {}
@@ -55,6 +65,10 @@ export function openApi({ version }: { version: string }): Json {
       },
       headers: {
         RequestId: { description: 'Names this request in the log of the server', schema: { type: 'string' } },
+        IdempotencyReplayed: {
+          description: 'true: nothing was done, this is the answer to an earlier request with the same key',
+          schema: { const: 'true' },
+        },
         RetryAfter: { description: 'Seconds', schema: { type: 'integer' } },
       },
     },
@@ -62,7 +76,7 @@ export function openApi({ version }: { version: string }): Json {
 }
 
 function describe(name: string, operation: Operation, schemas: Json): Json {
-  const { summary, description, path, query, body, who, example } = operation
+  const { summary, description, path, query, body, keyed, who, example } = operation
   const parameters = [
     ...[...path.matchAll(/\{(\w+)\}/g)].map(([, param = '']) => ({
       name: param,
@@ -72,6 +86,7 @@ function describe(name: string, operation: Operation, schemas: Json): Json {
       ...PARAMETERS[param],
     })),
     ...(query ? queryParameters(query, schemas) : []),
+    ...(keyed ? [IDEMPOTENCY_KEY] : []),
   ]
   return {
     operationId: name,
@@ -107,7 +122,7 @@ function queryParameters(query: z.ZodType, schemas: Json): Json[] {
 }
 
 function successes(operation: Operation, schemas: Json): Json {
-  const { data, list, media = [], example } = operation
+  const { data, keyed, list, media = [], example } = operation
   const isBare = media.includes('application/json')
   const schema = isBare
     ? toJson(data, 'output', schemas)
@@ -123,7 +138,10 @@ function successes(operation: Operation, schemas: Json): Json {
   const shown =
     example?.data === undefined ? {} : { success: true, data: example.data, ...(list && { nextCursor: null }) }
   const response = {
-    headers: { 'x-request-id': { $ref: '#/components/headers/RequestId' } },
+    headers: {
+      'x-request-id': { $ref: '#/components/headers/RequestId' },
+      ...(keyed && { 'idempotency-replayed': { $ref: '#/components/headers/IdempotencyReplayed' } }),
+    },
     content: {
       'application/json': { schema, ...(example?.data !== undefined && { example: shown }) },
       ...Object.fromEntries(media.filter((type) => type !== 'application/json').map((type) => [type, {}])),
@@ -148,7 +166,9 @@ function failures(codes: readonly ErrorCode[]): Json {
         description: group.join(', '),
         headers: {
           'x-request-id': { $ref: '#/components/headers/RequestId' },
-          ...(status === 429 && { 'retry-after': { $ref: '#/components/headers/RetryAfter' } }),
+          ...((status === 429 || group.includes('IDEMPOTENCY_IN_PROGRESS')) && {
+            'retry-after': { $ref: '#/components/headers/RetryAfter' },
+          }),
         },
         content: {
           'application/json': {

@@ -32,6 +32,8 @@ export interface Operation {
   readonly query?: z.ZodType
   /** Without it a body has to be empty. */
   readonly body?: z.ZodType
+  /** Takes an Idempotency-Key. */
+  readonly keyed?: true
   /** What stands under `data`; with `list` it is an array with `nextCursor` beside it. */
   readonly data: z.ZodType
   readonly list?: true
@@ -101,6 +103,7 @@ const gateway = {
     summary: 'Sends a text to a phone number',
     description: 'Waits until WhatsApp has it (200) or, when that takes longer than the wait of 8 s, answers 202.',
     body: sendMessage,
+    keyed: true,
     data: sentMessage,
     success: [200, 202],
     errors: sending,
@@ -110,6 +113,7 @@ const gateway = {
     method: 'POST',
     summary: 'Queues texts to up to 1,000 recipients, all or none',
     body: sendBulk,
+    keyed: true,
     data: batch,
     success: [202],
     errors: sending,
@@ -481,6 +485,7 @@ export function errorsOf(operation: Operation): ErrorCode[] {
   // On an instance's own port the port names the instance, and another one's key does not see it.
   if (operation.path.includes('{id}') || operation.onInstancePort) codes.add('INSTANCE_NOT_FOUND')
   if (operation.method !== 'GET') codes.add('INVALID_INPUT').add('PAYLOAD_TOO_LARGE')
+  if (operation.keyed) codes.add('IDEMPOTENCY_IN_PROGRESS').add('IDEMPOTENCY_MISMATCH')
   if (operation.query) codes.add('INVALID_INPUT')
   return [...codes.add('INTERNAL').add('STOPPING').add('STORE_FAILED')]
 }

@@ -14,6 +14,7 @@ test('the exports are the ones that the server and the generator use', () => {
     [
       "errorCodes",
       "errorsOf",
+      "keyHeaders",
       "noBody",
       "openApi",
       "operations",

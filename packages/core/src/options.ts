@@ -50,6 +50,8 @@ export const DEFAULT_KEEP_EVENTS_MS = 30 * 24 * 60 * 60_000
 export const DEFAULT_CONNECT_AT_ONCE = 12
 /** What was accepted and not sent by then is dropped: a taxi announced a day late helps nobody. */
 export const SEND_DEADLINE_MS = 24 * 60 * 60_000
+/** For so long a request that comes again under its idempotency key is answered as the first time. */
+export const KEEP_IDEMPOTENCY_KEYS_MS = 24 * 60 * 60_000
 /** A connection lost for longer than this takes no new messages. */
 export const RECONNECT_GRACE_MS = 60_000
 

@@ -100,8 +100,11 @@ export class Outbox {
     })
   }
 
-  /** Writes the messages, all or none, and lets them wait for their turn. @throws OUTBOX_FULL */
-  async accept(entries: readonly NewEntry[]): Promise<void> {
+  /**
+   * Writes the messages, all or none and together with `alongside`, and lets them wait for their turn.
+   * @throws OUTBOX_FULL
+   */
+  async accept(entries: readonly NewEntry[], alongside?: () => Work<void>): Promise<void> {
     const now = Date.now()
     const { session, store, limit = FULL } = this.#options
     const account = this.#options.account()?.phone ?? ''
@@ -114,6 +117,7 @@ export class Outbox {
     this.#unsettled += entries.length
     const accepted = await store
       .write(function* () {
+        if (alongside) yield* alongside()
         const done: rows.OutboxEntry[] = []
         for (const { id, chat, phone, body, batch } of entries) {
           const place = { batch: batch?.id ?? null, batchIndex: batch?.index ?? null }

@@ -11,11 +11,13 @@ import {
   DEFAULT_KEEP_EVENTS_MS,
   DEFAULT_PACING,
   DEFAULT_SEND_WAIT_MS,
+  KEEP_IDEMPOTENCY_KEYS_MS,
   type SessionManagerOptions,
 } from './options.ts'
 import { Session } from './session.ts'
 import { type Lookups, LookupsOfSession, memoryLookups, sqliteLookups } from './stores/keyv.ts'
 import { openPostgresStore } from './stores/postgres/store.ts'
+import * as idempotency from './stores/sql/idempotency.ts'
 import * as journal from './stores/sql/journal.ts'
 import * as keys from './stores/sql/keys.ts'
 import * as rows from './stores/sql/sessions.ts'
@@ -241,6 +243,7 @@ export class SessionManager extends Teller {
         yield* keys.dropOldArchives(now)
         yield* keys.dropOldPlaintexts(now)
         yield* stanzas.dropOld(now)
+        yield* idempotency.dropOld(now - KEEP_IDEMPOTENCY_KEYS_MS)
       })
     } catch (error) {
       this.#report(error, 'removing what is too old')

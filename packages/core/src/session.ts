@@ -1,18 +1,19 @@
 import { randomUUID } from 'node:crypto'
-import { chatKind, parsePerson, parseRecipient, type Recipient, userOf } from './chat-id.ts'
+import { chatKind, parsePerson, userOf } from './chat-id.ts'
 import { type Disconnect, readDisconnect } from './disconnects.ts'
 import { invalid, isWamuxError, WamuxError } from './errors.ts'
 import { Announcer, Teller } from './events.ts'
 import { feed } from './feed.ts'
 import type { Gate } from './gate.ts'
-import { chatOfPhone, Inbox } from './inbox.ts'
+import { Inbox } from './inbox.ts'
 import { type Effect, type Input, type Life, next } from './lifecycle.ts'
 import { Linking } from './linking.ts'
 import { type CertificateMode, type Logger, RECONNECT_GRACE_MS } from './options.ts'
-import { type NewEntry, Outbox, type Outcome } from './outbox.ts'
+import { Outbox } from './outbox.ts'
 import { type Gap, Pacer } from './pacer.ts'
 import { People } from './people.ts'
 import { Reader } from './reader.ts'
+import { type Replayable, Sender } from './sender.ts'
 import type {
   Account,
   Batch,
@@ -41,7 +42,6 @@ import * as outboxRows from './stores/sql/outbox.ts'
 import * as sessions from './stores/sql/sessions.ts'
 import type { Store } from './stores/store.ts'
 import { type BaileysOptions, Connection } from './whatsapp/connection.ts'
-import { LONGEST_TEXT, newMessageId, writeText } from './whatsapp/write-message.ts'
 
 /** @internal */
 export interface SessionOptions {
@@ -59,8 +59,6 @@ export interface SessionOptions {
   tell(envelope: EventEnvelope): void
 }
 
-const BATCH_MAX = 1_000
-
 /**
  * One WhatsApp account, or the place for one. Carries out what `lifecycle.ts` decides; made by
  * {@link SessionManager.create} and got from {@link SessionManager.session}.
@@ -70,6 +68,7 @@ export class Session extends Teller implements SessionApi {
   readonly #options: SessionOptions
   readonly #store: Store
   readonly #outbox: Outbox
+  readonly #sender: Sender
   readonly #pacer: Pacer
   readonly #inbox: Inbox
   readonly #announcer: Announcer
@@ -129,6 +128,14 @@ export class Session extends Teller implements SessionApi {
       account: () => this.#account,
       logger: options.logger,
       committed: () => this.#announcer.ring(),
+    })
+    this.#sender = new Sender({
+      session: row.id,
+      store,
+      outbox: this.#outbox,
+      reader: this.#reader,
+      sendWaitMs: options.sendWaitMs,
+      assertCanSend: () => this.#assertCanSend(),
     })
     this.#announcer.ring()
   }
@@ -211,39 +218,12 @@ export class Session extends Teller implements SessionApi {
     return pairing
   }
 
-  async send(phone: string, message: string): Promise<SentMessage> {
-    const recipient = parseRecipient(phone)
-    const body = textOf(message, 'message')
-    this.#assertCanSend()
-    const id = newMessageId()
-    // Asked for before it is accepted: the answer may come at once.
-    const outcome = this.#outbox.outcome(id)
-    try {
-      await this.#accept([{ id, recipient, body }])
-    } catch (error) {
-      this.#outbox.forget(id)
-      throw error
-    }
-    const answer = { messageId: id, phone: recipient.phone }
-    const known = await within(outcome, this.#options.sendWaitMs)
-    if (!known) return { ...answer, status: 'queued' }
-    if (known.state === 'failed') throw failure(known, recipient, id)
-    return { ...answer, status: 'sent' }
+  async send(phone: string, message: string, options: Replayable = {}): Promise<SentMessage> {
+    return this.#sender.send(phone, message, options)
   }
 
-  async sendBulk(messages: readonly BulkItem[]): Promise<Batch> {
-    if (messages.length < 1 || messages.length > BATCH_MAX)
-      throw invalid('messages', `must hold 1 to ${BATCH_MAX} items.`)
-    const batch = randomUUID()
-    const items = messages.map((item, index) => ({
-      id: newMessageId(),
-      recipient: parseRecipient(item.phone, `messages[${index}].phone`),
-      body: textOf(item.message, `messages[${index}].message`),
-      batch: { id: batch, index },
-    }))
-    this.#assertCanSend()
-    await this.#accept(items)
-    return this.batch(batch)
+  async sendBulk(messages: readonly BulkItem[], options: Replayable = {}): Promise<Batch> {
+    return this.#sender.sendBulk(messages, options)
   }
 
   async batch(batchId: string): Promise<Batch> {
@@ -494,55 +474,6 @@ export class Session extends Teller implements SessionApi {
     const reconnects = (life.name === 'connecting' || life.name === 'waiting') && this.#account !== null
     if (reconnects && this.#lostAt !== undefined && Date.now() - this.#lostAt <= RECONNECT_GRACE_MS) return
     throw new WamuxError('WHATSAPP_DISCONNECTED', 'WhatsApp not connected', { state: life.name })
-  }
-
-  async #accept(
-    items: { id: string; recipient: Recipient; body: Uint8Array; batch?: NewEntry['batch'] }[],
-  ): Promise<void> {
-    const session = this.id
-    const chats = await this.#store.read(function* () {
-      const list: string[] = []
-      for (const { recipient } of items) {
-        const isPerson = chatKind(recipient.chatId) === 'person'
-        list.push(isPerson ? yield* chatOfPhone(session, userOf(recipient.chatId)) : recipient.chatId)
-      }
-      return list
-    })
-    const entries = items.map(({ id, recipient, body, batch }, index): NewEntry => {
-      const entry = { id, chat: chats[index] ?? recipient.chatId, phone: recipient.phone, body }
-      return batch ? { ...entry, batch } : entry
-    })
-    await this.#outbox.accept(entries)
-  }
-}
-
-/** @throws INVALID_INPUT naming `path` */
-function textOf(message: unknown, path: string): Uint8Array {
-  if (typeof message !== 'string' || message.length === 0) throw invalid(path, 'must be a text that is not empty.')
-  if (message.length > LONGEST_TEXT) throw invalid(path, `must have at most ${LONGEST_TEXT} characters.`)
-  return writeText(message)
-}
-
-function failure(outcome: Outcome & { state: 'failed' }, recipient: Recipient, messageId: string): WamuxError {
-  switch (outcome.code) {
-    case 'NOT_ON_WHATSAPP':
-      return new WamuxError('NOT_ON_WHATSAPP', outcome.error, { phone: recipient.phone })
-    case 'WHATSAPP_RESTRICTED':
-      return new WamuxError('WHATSAPP_RESTRICTED', outcome.error, { until: null })
-    default:
-      return new WamuxError('WHATSAPP_REJECTED', outcome.error, { code: outcome.code, messageId })
-  }
-}
-
-async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), ms)
-  })
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
   }
 }
 

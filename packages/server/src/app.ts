@@ -6,7 +6,7 @@ import type { ServerRequest } from 'srvx'
 import { type Caller, noInstance } from './auth/access.ts'
 import { failure, success, toWamuxError } from './envelope.ts'
 import { type AnyHandler, handlers } from './handlers/index.ts'
-import { readBody, readQuery, refuseKeyInUrl, validate } from './request.ts'
+import { readBody, readKey, readQuery, refuseKeyInUrl, validate } from './request.ts'
 import type { Services } from './services.ts'
 
 /**
@@ -107,6 +107,7 @@ async function answer(
 ): Promise<Response> {
   const operation: Operation = operations[name]
   const startedAt = performance.now()
+  let isReplay = false
   let response: Response
   try {
     refuseKeyInUrl(event.req.url)
@@ -116,11 +117,13 @@ async function answer(
     // DELETE of what is gone is fine, so that one route looks for its session itself.
     const session = sessionId === undefined || name === 'deleteInstance' ? undefined : sessionOf(manager, sessionId)
     const query = operation.query && validate(operation.query, readQuery(event.url))
+    const repeat = operation.keyed ? { ...readKey(event.req.headers), onReplay: () => (isReplay = true) } : {}
     const body = validate(operation.body ?? noBody, await readBody(event.req))
     const input = { params, query, body: operation.body && body } as InputOf<OperationName>
     // `input` was just checked against the schemas of this very operation.
     const handler = handlers[name] as AnyHandler
-    const result = await handler(input, { caller, request: event.req, services, session: () => required(session) })
+    const call = { caller, request: event.req, services, session: () => required(session), repeat }
+    const result = await handler(input, call)
     response =
       result instanceof Response
         ? result
@@ -131,6 +134,7 @@ async function answer(
     if (error.code === 'INTERNAL') services.logger.error({ err: thrown, requestId, route: name }, 'a request failed')
     response = failure(error, requestId)
   }
+  if (isReplay) response.headers.set('idempotency-replayed', 'true')
   const ms = Math.round(performance.now() - startedAt)
   services.logger.debug({ requestId: requestIdOf(event), route: name, status: response.status, ms }, 'request')
   return response

@@ -28,6 +28,8 @@ function headersOf(error: WamuxError): Record<string, string> {
   if (error.code === 'UNAUTHENTICATED') return { 'www-authenticate': 'Bearer' }
   // The rest of the body was not read: on a kept connection it would be taken for the next request.
   if (error.code === 'PAYLOAD_TOO_LARGE') return { connection: 'close' }
+  // A send waits for some seconds at most.
+  if (error.code === 'IDEMPOTENCY_IN_PROGRESS') return { 'retry-after': '1' }
   if (isWamuxError(error, 'RATE_LIMITED') || isWamuxError(error, 'OUTBOX_FULL')) {
     return { 'retry-after': String(Math.max(1, Math.ceil(error.details.retryAfterMs / 1000))) }
   }

@@ -1,4 +1,4 @@
-import { sayIssue } from '@wamux/contract'
+import { keyHeaders, sayIssue } from '@wamux/contract'
 import { invalid, WamuxError } from '@wamux/core'
 import type { z } from 'zod'
 import { holdsKey } from './auth/api-keys.ts'
@@ -51,6 +51,13 @@ export function readQuery(url: URL): Record<string, string> {
     query[name] = value
   }
   return query
+}
+
+/** The Idempotency-Key, in the words of core. One given twice arrives with a blank in it, and is refused. */
+export function readKey(headers: Headers): { idempotencyKey?: string } {
+  const given = headers.get('idempotency-key')
+  const { 'Idempotency-Key': idempotencyKey } = validate(keyHeaders, given === null ? {} : { 'Idempotency-Key': given })
+  return idempotencyKey === undefined ? {} : { idempotencyKey }
 }
 
 /** What the schema makes of `value`, or INVALID_INPUT with one issue for each field that is wrong. */

@@ -58,6 +58,14 @@ export const messageQuery = like<{ sender?: string }>()(
   }),
 )
 
+/** The headers of a route that is `keyed`, as far as they are its input. */
+export const keyHeaders = z.strictObject({
+  'Idempotency-Key': z
+    .string()
+    .regex(/^[\x21-\x7e]{1,255}$/, 'must have 1 to 255 visible ASCII characters')
+    .exactOptional(),
+})
+
 /** The body of a route that takes none: left out, or without a field. */
 export const noBody = z.strictObject({})
 

@@ -11,6 +11,8 @@ export interface Call {
   services: Services
   /** The session that the path or the key names. */
   session: () => Session
+  /** For the sends of core; empty on a route that takes no key. */
+  repeat: { idempotencyKey?: string; onReplay?: () => void }
 }
 
 export type Answer<N extends OperationName> =

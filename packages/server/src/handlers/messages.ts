@@ -21,14 +21,15 @@ type Names =
   | 'listRecentMessages'
 
 // Not `Handler<…>`: each of these stands for two operations.
-const sendMessage = async ({ body: { phone, message } }: Pick<InputOf<'sendMessage'>, 'body'>, { session }: Call) => {
-  const data = await session().send(phone, message)
+const sendMessage = async ({ body }: Pick<InputOf<'sendMessage'>, 'body'>, { session, repeat }: Call) => {
+  const { phone, message } = body
+  const data = await session().send(phone, message, repeat)
   const status: 200 | 202 = data.status === 'sent' ? 200 : 202
   return { data, status }
 }
 
-const sendBulk = async ({ body: { messages } }: Pick<InputOf<'sendBulk'>, 'body'>, { session }: Call) => ({
-  data: await session().sendBulk(messages),
+const sendBulk = async ({ body }: Pick<InputOf<'sendBulk'>, 'body'>, { session, repeat }: Call) => ({
+  data: await session().sendBulk(body.messages, repeat),
 })
 
 const getBatch = async ({ params: { batchId } }: { params: { batchId: string } }, { session }: Call) => ({

@@ -50,6 +50,12 @@ const MIGRATIONS: readonly (readonly string[])[] = [
     'CREATE INDEX deliveries_of_chat ON deliveries (session, chat, state, seq)',
     'CREATE INDEX deliveries_due ON deliveries (state, next_at)',
   ],
+  [
+    // target: the message or the batch that was accepted under the key. answer: what was answered, as JSON.
+    `CREATE TABLE idempotency_keys (session TEXT NOT NULL, key TEXT NOT NULL, hash TEXT NOT NULL, target TEXT NOT NULL,
+      answer TEXT, at INTEGER NOT NULL, PRIMARY KEY (session, key))`,
+    'CREATE INDEX idempotency_keys_at ON idempotency_keys (at)',
+  ],
 ]
 
 /** Brings the database to the newest schema, in the transaction of the caller. */

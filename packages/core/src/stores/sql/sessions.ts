@@ -35,6 +35,7 @@ const TABLES = [
   'chats',
   'contacts',
   'outbox',
+  'idempotency_keys',
   'api_keys',
   'ports',
   'webhooks',

@@ -1,0 +1,179 @@
+import { randomUUID } from 'node:crypto'
+import { chatKind, parseRecipient, type Recipient, userOf } from './chat-id.ts'
+import { invalid, WamuxError } from './errors.ts'
+import { Idempotency } from './idempotency.ts'
+import { chatOfPhone } from './inbox.ts'
+import type { NewEntry, Outbox, Outcome } from './outbox.ts'
+import type { Reader } from './reader.ts'
+import type { Batch, BulkItem, SendOptions, SentMessage } from './shared.ts'
+import * as outboxRows from './stores/sql/outbox.ts'
+import type { Store, Work } from './stores/store.ts'
+import { LONGEST_TEXT, newMessageId, writeText } from './whatsapp/write-message.ts'
+
+/** What the server has to know beside the answer. */
+export interface Replayable extends SendOptions {
+  /** Called when the answer is the one that an earlier call was given. */
+  onReplay?: () => void
+}
+
+export interface SenderOptions {
+  session: string
+  store: Store
+  outbox: Outbox
+  reader: Reader
+  sendWaitMs: number
+  /** @throws WHATSAPP_DISCONNECTED unless a message can go out soon */
+  assertCanSend(): void
+}
+
+/** What a send is told at the end of its wait. */
+type Answer = Outcome | { state: 'queued' }
+
+interface Item {
+  id: string
+  recipient: Recipient
+  body: Uint8Array
+  batch?: NewEntry['batch']
+}
+
+const BATCH_MAX = 1_000
+
+/** The way from what a caller gives to the outbox, and from there to an answer. */
+export class Sender {
+  readonly #options: SenderOptions
+  readonly #idempotency: Idempotency
+
+  constructor(options: SenderOptions) {
+    this.#options = options
+    this.#idempotency = new Idempotency(options.session, options.store)
+  }
+
+  async send(phone: string, message: string, { idempotencyKey, onReplay }: Replayable): Promise<SentMessage> {
+    const recipient = parseRecipient(phone)
+    const body = textOf(message, 'message')
+    const { messageId, answer } = await this.#idempotency.once({
+      key: idempotencyKey,
+      request: ['send', recipient.chatId, message],
+      first: async (claim) => {
+        const id = newMessageId()
+        const answered = await this.#first({ id, recipient, body }, () => claim(id))
+        await this.#idempotency.answer(idempotencyKey, JSON.stringify(answered))
+        return { messageId: id, answer: answered }
+      },
+      again: async ({ target, answer: kept }) => {
+        onReplay?.()
+        // The texts are those that were written above.
+        if (kept !== null) return { messageId: target, answer: JSON.parse(kept) as Answer }
+        // The process ended before it answered: the row of the message knows what became of it.
+        const answered = await this.#answerOf(target)
+        await this.#idempotency.answer(idempotencyKey, JSON.stringify(answered))
+        return { messageId: target, answer: answered }
+      },
+    })
+    if (answer.state === 'failed') throw failure(answer, recipient, messageId)
+    return { messageId, phone: recipient.phone, status: answer.state }
+  }
+
+  async sendBulk(messages: readonly BulkItem[], { idempotencyKey, onReplay }: Replayable): Promise<Batch> {
+    if (messages.length < 1 || messages.length > BATCH_MAX)
+      throw invalid('messages', `must hold 1 to ${BATCH_MAX} items.`)
+    const batchId = randomUUID()
+    const items = messages.map((item, index) => ({
+      id: newMessageId(),
+      recipient: parseRecipient(item.phone, `messages[${index}].phone`),
+      body: textOf(item.message, `messages[${index}].message`),
+      batch: { id: batchId, index },
+    }))
+    return this.#idempotency.once({
+      key: idempotencyKey,
+      request: ['sendBulk', items.map(({ recipient }, index) => [recipient.chatId, messages[index]?.message])],
+      first: async (claim) => {
+        this.#options.assertCanSend()
+        await this.#accept(items, () => claim(batchId))
+        return this.#accepted(batchId)
+      },
+      again: async ({ target }) => {
+        onReplay?.()
+        return this.#accepted(target)
+      },
+    })
+  }
+
+  async #first(item: Item, claim: () => Work<void>): Promise<Answer> {
+    const { outbox, sendWaitMs, assertCanSend } = this.#options
+    assertCanSend()
+    // Asked for before it is accepted: the answer may come at once.
+    const outcome = outbox.outcome(item.id)
+    try {
+      await this.#accept([item], claim)
+    } catch (error) {
+      outbox.forget(item.id)
+      throw error
+    }
+    return (await within(outcome, sendWaitMs)) ?? { state: 'queued' }
+  }
+
+  async #answerOf(messageId: string): Promise<Answer> {
+    const { session, store } = this.#options
+    const entry = await store.read(() => outboxRows.byId(session, messageId))
+    if (!entry) throw new Error(`The message ${messageId} of an idempotency key is not there.`)
+    if (entry.state === 'queued' || entry.state === 'sent') return { state: entry.state }
+    return { state: 'failed', code: entry.code ?? 'WHATSAPP_REJECTED', error: 'The message was not sent.' }
+  }
+
+  /** A batch as it was when it was accepted: the same however often it is asked for. */
+  async #accepted(batchId: string): Promise<Batch> {
+    const { messages, total, ...batch } = await this.#options.reader.batch(batchId)
+    const counts = { ...batch.counts }
+    for (const status of Object.keys(counts) as (keyof typeof counts)[]) counts[status] = 0
+    counts.queued = total
+    return { ...batch, total, messages: messages.map((entry) => ({ ...entry, status: 'queued' })), counts }
+  }
+
+  async #accept(items: readonly Item[], claim: () => Work<void>): Promise<void> {
+    const { session, store, outbox } = this.#options
+    const chats = await store.read(function* () {
+      const list: string[] = []
+      for (const { recipient } of items) {
+        const isPerson = chatKind(recipient.chatId) === 'person'
+        list.push(isPerson ? yield* chatOfPhone(session, userOf(recipient.chatId)) : recipient.chatId)
+      }
+      return list
+    })
+    const entries = items.map(({ id, recipient, body, batch }, index): NewEntry => {
+      const entry = { id, chat: chats[index] ?? recipient.chatId, phone: recipient.phone, body }
+      return batch ? { ...entry, batch } : entry
+    })
+    await outbox.accept(entries, claim)
+  }
+}
+
+/** @throws INVALID_INPUT naming `path` */
+function textOf(message: unknown, path: string): Uint8Array {
+  if (typeof message !== 'string' || message.length === 0) throw invalid(path, 'must be a text that is not empty.')
+  if (message.length > LONGEST_TEXT) throw invalid(path, `must have at most ${LONGEST_TEXT} characters.`)
+  return writeText(message)
+}
+
+function failure(outcome: Outcome & { state: 'failed' }, recipient: Recipient, messageId: string): WamuxError {
+  switch (outcome.code) {
+    case 'NOT_ON_WHATSAPP':
+      return new WamuxError('NOT_ON_WHATSAPP', outcome.error, { phone: recipient.phone })
+    case 'WHATSAPP_RESTRICTED':
+      return new WamuxError('WHATSAPP_RESTRICTED', outcome.error, { until: null })
+    default:
+      return new WamuxError('WHATSAPP_REJECTED', outcome.error, { code: outcome.code, messageId })
+  }
+}
+
+async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), ms)
+  })
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,187 @@
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { Inbox } from '../src/inbox.ts'
+import type { Logger } from '../src/options.ts'
+import { Outbox } from '../src/outbox.ts'
+import { Pacer } from '../src/pacer.ts'
+import { Reader } from '../src/reader.ts'
+import { Sender } from '../src/sender.ts'
+import type { Account } from '../src/shared.ts'
+import * as idempotency from '../src/stores/sql/idempotency.ts'
+import * as rows from '../src/stores/sql/outbox.ts'
+import type { Store, Work } from '../src/stores/store.ts'
+import { STORES } from './stores/open.ts'
+
+const OWN: Account = { phone: '491700000001', lid: null, name: 'Erika' }
+const MAX = '491234567890'
+const DAY_MS = 24 * 60 * 60_000
+const logger: Logger = { debug() {}, info() {}, warn() {}, error() {} }
+
+/** What one process makes of the data in `store`; another one makes the same of it. */
+function processOn(store: Store, { sendWaitMs = 0, isConnected = (): boolean => true } = {}) {
+  const account = () => OWN
+  const pacer = new Pacer({ gap: { minMs: 0, maxMs: 0 } })
+  const outbox = new Outbox({
+    session: 's',
+    store,
+    pacer,
+    inbox: new Inbox('s', account),
+    account,
+    logger,
+    committed() {},
+  })
+  onTestFinished(() => {
+    outbox.detach()
+    return pacer.stop()
+  })
+  const sender = new Sender({
+    session: 's',
+    store,
+    outbox,
+    reader: new Reader('s', store, account),
+    sendWaitMs,
+    assertCanSend: () => {
+      if (!isConnected()) throw new Error('not connected')
+    },
+  })
+  return { sender, outbox }
+}
+
+/** A connection whose server answers every message at once, with `error` if it is to refuse. */
+const wireTo = (outbox: Outbox, store: Store, error?: string) => ({
+  send: async ({ id }: { id: string }) => outbox.acked(id, error, Date.now()),
+  settle: (_: string, work: () => Work<void>) => store.write(work),
+  exists: async () => true,
+  lost() {},
+})
+
+/** The store of a process that ends after so many writes. */
+function endingAfter(writes: number, store: Store): Store {
+  let left = writes
+  return {
+    read: (work) => store.read(work),
+    write: async (work) => {
+      if (left-- <= 0) throw new Error('The process has ended.')
+      return store.write(work)
+    },
+    close: () => store.close(),
+  }
+}
+
+const accepted = async (store: Store) => (await store.read(() => rows.waiting('s'))).count
+
+describe.each(STORES)('under one idempotency key, on %s', (_, open) => {
+  const key = { idempotencyKey: 'order-4711' }
+
+  test('a send is accepted once, and answered as the first time', async () => {
+    const store = await open()
+    const { sender, outbox } = processOn(store)
+    const first = await sender.send(MAX, 'Hallo', key)
+    expect(first.status).toBe('queued')
+    let replays = 0
+    expect(await sender.send(MAX, 'Hallo', { ...key, onReplay: () => replays++ })).toEqual(first)
+    expect([await accepted(store), replays]).toEqual([1, 1])
+    // It went out meanwhile: the answer to that request stays what it was.
+    await outbox.attach(wireTo(outbox, store))
+    await expect.poll(() => accepted(store)).toBe(0)
+    expect(await sender.send(MAX, 'Hallo', key)).toEqual(first)
+    expect(await accepted(store)).toBe(0)
+  })
+
+  test('a process that ended between accepting and answering has accepted', async () => {
+    const store = await open()
+    await expect(processOn(endingAfter(1, store)).sender.send(MAX, 'Hallo', key)).rejects.toThrow('has ended')
+    expect(await accepted(store)).toBe(1)
+    const { sender, outbox } = processOn(store)
+    const first = await sender.send(MAX, 'Hallo', key)
+    expect([first.status, await accepted(store)]).toEqual(['queued', 1])
+    await outbox.attach(wireTo(outbox, store))
+    await expect.poll(() => accepted(store)).toBe(0)
+    expect(await sender.send(MAX, 'Hallo', key)).toEqual(first)
+  })
+
+  test('a failure is answered again as well, also when the process ended before it was', async () => {
+    const store = await open()
+    const { sender, outbox } = processOn(store, { sendWaitMs: 60_000 })
+    await outbox.attach(wireTo(outbox, store, '463'))
+    const failed = await sender.send(MAX, 'Hallo', key).catch((error: unknown) => error)
+    expect(failed).toMatchObject({ code: 'WHATSAPP_RESTRICTED' })
+    expect(await sender.send(MAX, 'Hallo', key).catch((error: unknown) => error)).toEqual(failed)
+    await store.write(function* () {
+      yield { sql: 'UPDATE idempotency_keys SET answer = NULL', params: [] }
+    })
+    await expect(processOn(store).sender.send(MAX, 'Hallo', key)).rejects.toMatchObject({ code: 'WHATSAPP_RESTRICTED' })
+  })
+
+  test('a repeat while the first runs is told so', async () => {
+    const store = await open()
+    const { sender, outbox } = processOn(store, { sendWaitMs: 60_000 })
+    const first = sender.send(MAX, 'Hallo', key)
+    await expect(sender.send(MAX, 'Hallo', key)).rejects.toMatchObject({ code: 'IDEMPOTENCY_IN_PROGRESS' })
+    await expect.poll(() => accepted(store)).toBe(1)
+    await outbox.attach(wireTo(outbox, store))
+    const answer = await first
+    expect(answer.status).toBe('sent')
+    expect(await sender.send(MAX, 'Hallo', key)).toEqual(answer)
+  })
+
+  test('another request is a mistake, and does nothing', async () => {
+    const store = await open()
+    const { sender } = processOn(store)
+    await sender.send(MAX, 'Hallo', key)
+    for (const other of [
+      () => sender.send(MAX, 'Hallo!', key),
+      () => sender.send('491234567891', 'Hallo', key),
+      () => sender.sendBulk([{ phone: MAX, message: 'Hallo' }], key),
+    ]) {
+      await expect(other()).rejects.toMatchObject({ code: 'IDEMPOTENCY_MISMATCH' })
+    }
+    // The same number in another spelling is the same request.
+    await sender.send(`+49 ${MAX.slice(2)}`, 'Hallo', key)
+    expect(await accepted(store)).toBe(1)
+  })
+
+  test('a batch is accepted once, and shown as it was accepted', async () => {
+    const store = await open()
+    const { sender, outbox } = processOn(store)
+    const items = ['eins', 'zwei'].map((message) => ({ phone: MAX, message }))
+    const first = await sender.sendBulk(items, key)
+    await outbox.attach(wireTo(outbox, store))
+    await expect.poll(() => accepted(store)).toBe(0)
+    expect(await processOn(store).sender.sendBulk(items, key)).toEqual(first)
+    expect(first).toMatchObject({ total: 2, counts: { queued: 2, sent: 0 } })
+    await expect(sender.sendBulk(items.toReversed(), key)).rejects.toMatchObject({ code: 'IDEMPOTENCY_MISMATCH' })
+  })
+
+  test('a request that was refused has not used its key', async () => {
+    const store = await open()
+    const connection = { isOpen: false }
+    const { sender } = processOn(store, { isConnected: () => connection.isOpen })
+    await expect(sender.send(MAX, 'Hallo', key)).rejects.toThrow('not connected')
+    await expect(sender.send('0123', 'Hallo', key)).rejects.toMatchObject({ code: 'INVALID_INPUT' })
+    connection.isOpen = true
+    expect((await sender.send(MAX, 'etwas anderes', key)).status).toBe('queued')
+  })
+
+  test('after a day it is a new one', async () => {
+    const store = await open()
+    const { sender } = processOn(store)
+    const { messageId } = await sender.send(MAX, 'Hallo', key)
+    await store.write(function* () {
+      yield { sql: 'UPDATE idempotency_keys SET at = at - ?', params: [DAY_MS] }
+    })
+    expect((await sender.send(MAX, 'etwas anderes', key)).messageId).not.toBe(messageId)
+    expect(await accepted(store)).toBe(2)
+    await store.write(() => idempotency.dropOld(Date.now()))
+    expect(await store.read(() => idempotency.find('s', key.idempotencyKey, 0))).toBeUndefined()
+  })
+})
+
+test.each(['', 'a b', 'ä', '\n', 'x'.repeat(256)])('%j is no idempotency key', async (idempotencyKey) => {
+  const store = await STORES[1]?.[1]()
+  if (!store) throw new Error('There is no store in memory.')
+  await expect(processOn(store).sender.send(MAX, 'Hallo', { idempotencyKey })).rejects.toMatchObject({
+    code: 'INVALID_INPUT',
+    details: { issues: [{ path: 'idempotencyKey' }] },
+  })
+  expect(await accepted(store)).toBe(0)
+})
