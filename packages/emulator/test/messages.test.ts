@@ -101,10 +101,13 @@ test('a contact that could not read a message gets it again', () =>
     await max.hears('eins')
     emulator.faults.failNextDecrypt(MAX)
     const id = await alice.says(MAX, 'zwei')
+    const asked = () => alice.receipts.filter(({ type }) => type === 'retry').map((receipt) => receipt.id)
     expect(await max.hears('zwei')).toMatchObject({ id, copies: 1 })
+    expect(asked()).toEqual([id])
     emulator.faults.failNextDecrypt(MAX, 2)
-    await alice.says(MAX, 'drei')
+    const third = await alice.says(MAX, 'drei')
     await max.hears('drei')
+    expect(asked()).toEqual([id, third, third])
     await max.says(ALICE, 'alles da')
     await alice.hears('alles da')
   }))
@@ -171,8 +174,12 @@ test('acks are held back in order, or lost', () =>
   withEmulator(async (emulator, client) => {
     const max = emulator.contact(MAX)
     const alice = await client().link(emulator.phone(ALICE))
-    emulator.faults.ackDelayMs = 20
+    emulator.faults.ackDelayMs = 60_000
     const ids = [await alice.says(MAX, 'a'), await alice.says(MAX, 'b'), await alice.says(MAX, 'c')]
+    await max.hears('c')
+    await alice.sock.onWhatsApp(MAX) // whatever was on its way has arrived before the answer
+    expect(alice.acks.size).toBe(0)
+    await emulator.clock.advance(60_000)
     for (const id of ids) await alice.acked(id)
     expect([...alice.acks.keys()]).toEqual(ids)
     emulator.faults.dropAcks = true

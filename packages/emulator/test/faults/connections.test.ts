@@ -1,11 +1,13 @@
 import { once } from 'node:events'
 import { expect, test, vi } from 'vitest'
 import { KICK_REASONS } from '../../src/index.ts'
-import { type Client, withEmulator } from '../baileys.ts'
+import { type Client, textOf, withEmulator } from '../baileys.ts'
 
 const ALICE = '15550001001'
 const BOB = '15550002002'
 const MAX = '491234567890'
+
+const textsOf = ({ messages }: Client) => messages.filter(({ key }) => !key.fromMe).map(textOf)
 
 /** What Baileys calls each way of ending a connection. */
 const CODES: Record<(typeof KICK_REASONS)[number], number> = {
@@ -105,6 +107,11 @@ test('a black hole catches those who come back, and a stalled line delivers when
     const stall = emulator.faults.stall({ phone: ALICE })
     const sent = alice.says(MAX, 'aus dem Stau') // asks for the keys first
     await max.says(ALICE, 'in den Stau')
+    const ping = { tag: 'iq', attrs: { to: '@s.whatsapp.net', type: 'get', xmlns: 'w:p' } }
+    // Which of its two timers is first decides whether Baileys rejects or says undefined.
+    const answer = await alice.sock.query(ping, 300).catch((error: unknown) => String(error))
+    expect(answer ?? 'Timed Out').toContain('Timed Out')
+    expect(textsOf(alice)).toEqual([])
     expect([alice.acks.size, max.messages().length]).toEqual([0, 0])
     stall.lift()
     await sent

@@ -1,5 +1,7 @@
+import { type BinaryNode, getBinaryNodeChild, getBinaryNodeChildren } from '@whiskeysockets/baileys'
+import { verifySignature } from 'libsignal/src/curve.js'
 import { expect, test } from 'vitest'
-import { textOf, withEmulator } from '../baileys.ts'
+import { type Client, textOf, withEmulator } from '../baileys.ts'
 
 const ALICE = '15550001001'
 const BOB = '15550002002'
@@ -7,27 +9,58 @@ const MAX = '491234567890'
 /** In the long form it is as long as the longest that is promised. */
 const BACKLOG = process.env.WAMUX_LONG ? 10_000 : 1_000
 
+/** The keys of others that the server gives to a client from now on, device by device. */
+function handedOut(client: Client): BinaryNode[] {
+  const users: BinaryNode[] = []
+  client.sock.ws.on('frame', (node: BinaryNode) => {
+    users.push(...getBinaryNodeChildren(getBinaryNodeChild(node, 'list'), 'user').filter((user) => part(user, 'skey')))
+  })
+  return users
+}
+
+const part = (node: BinaryNode | undefined, name: string) => getBinaryNodeChild(node, name)
+const bytes = (node: BinaryNode | undefined) => (node?.content instanceof Uint8Array ? node.content : Buffer.alloc(32))
+const typed = (key: Uint8Array) => Buffer.concat([Buffer.from([5]), key])
+
+/** Baileys does not check it; libsignal's own check returns its answer. */
+function isSigned(user: BinaryNode | undefined): boolean {
+  const skey = part(user, 'skey')
+  const signature = Buffer.from(bytes(part(skey, 'signature')))
+  return verifySignature(typed(bytes(part(user, 'identity'))), typed(bytes(part(skey, 'value'))), signature)
+}
+
 test('keys that cannot be had fail the whole message, and those that can be had again let it through', () =>
   withEmulator(async (emulator, client) => {
-    const max = emulator.contact(MAX)
+    const [max, bob] = [emulator.contact(MAX), emulator.contact(BOB)]
     const alice = await client().link(emulator.phone(ALICE))
     const refusal = emulator.faults.onKeys({ phone: MAX, device: 0 }).refuse()
     await expect(alice.says(MAX, 'ohne Schlüssel')).rejects.toThrow('item-not-found')
     expect(refusal.count).toBeGreaterThan(0)
     refusal.lift()
+    const keys = handedOut(alice)
     emulator.faults.onKeys({ phone: MAX }).withoutOneTimeKey(1)
     await alice.says(MAX, 'mit dem signierten allein')
     await max.hears('mit dem signierten allein')
+    await alice.says(BOB, 'mit beiden')
+    await bob.hears('mit beiden')
+    const ofContacts = [max, bob].map(({ lid }) => keys.find(({ attrs }) => attrs.jid?.startsWith(lid)))
+    expect(ofContacts.map((user) => part(user, 'key') !== undefined)).toEqual([false, true])
   }))
 
 test('a signature that is forged is a forgery to whoever checks it', () =>
   withEmulator(async (emulator, client) => {
-    emulator.contact(MAX)
+    const [max, bob] = [emulator.contact(MAX), emulator.contact(BOB)]
     const alice = await client().link(emulator.phone(ALICE))
-    const forgery = emulator.faults.onKeys().forge()
+    const keys = handedOut(alice)
+    const forgery = emulator.faults.onKeys({ phone: MAX }).forge()
     // Baileys does not check it, so the message is written. It is the client that is tested with this.
     await alice.says(MAX, 'geglaubt')
-    await forgery.struck()
+    await max.hears('geglaubt')
+    expect(forgery.count).toBeGreaterThan(0)
+    await alice.says(BOB, 'wahr')
+    await bob.hears('wahr')
+    const ofContacts = [max, bob].map(({ lid }) => keys.find(({ attrs }) => attrs.jid?.startsWith(lid)))
+    expect(ofContacts.map(isSigned)).toEqual([false, true])
   }))
 
 test('a client whose keys run out is told, and brings new ones', () =>

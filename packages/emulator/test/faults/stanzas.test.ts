@@ -96,36 +96,48 @@ test('a client sees a doubled message once, and two that changed places in the o
   withEmulator(async (emulator, client) => {
     const max = emulator.contact(MAX)
     const alice = await client().link(emulator.phone(ALICE))
+    const seen: string[] = []
+    alice.sock.ws.on('CB:message', ({ attrs }: BinaryNode) => seen.push(attrs.id ?? ''))
     emulator.faults.on(toAliceFromOthers).duplicate(1)
-    await max.says(ALICE, 'doppelt')
+    const doubled = await max.says(ALICE, 'doppelt')
     await alice.hears('doppelt')
     emulator.faults.on(toAliceFromOthers).swap(1)
     for (const text of ['eins', 'zwei', 'drei']) await max.says(ALICE, text)
     await alice.hears('drei')
     expect(heard(alice).map(textOf)).toEqual(['doppelt', 'zwei', 'eins', 'drei'])
+    expect(seen.filter((id) => id === doubled.id)).toHaveLength(2)
 
     emulator.faults.on({ ...fromAlice, tag: 'message' }).duplicate(1)
-    await alice.says(MAX, 'auch doppelt')
-    await alice.says(MAX, 'danach')
+    const acks: string[] = []
+    alice.sock.ws.on('CB:ack,class:message', ({ attrs }: BinaryNode) => acks.push(attrs.id ?? ''))
+    const twice = await alice.says(MAX, 'auch doppelt')
+    const next = await alice.says(MAX, 'danach')
     await max.hears('danach')
+    await alice.acked(next)
+    expect(acks).toEqual([twice, twice, next])
     // The same bytes twice are no second copy, as a resend is: the key of the first one is used up.
     expect(max.messages().map(({ copies }) => copies)).toEqual([1, 1])
   }))
 
 test('a slow server answers in order, with the time it takes by the clock', () =>
   withEmulator(async (emulator, client) => {
-    emulator.contact(MAX)
+    const max = emulator.contact(MAX)
     const alice = await client().link(emulator.phone(ALICE))
     const slow = emulator.faults.on(fromAlice).slow(5_000, { jitterMs: 1_000 })
     const answers: string[] = []
     const asked = ['first', 'second'].map((name) => alice.sock.onWhatsApp(MAX).then(() => answers.push(name)))
-    await slow.struck()
+    await slow.struck(2)
+    await max.says(ALICE, 'schneller')
+    await alice.hears('schneller') // an answer that was on its way would have arrived before
     expect(answers).toEqual([])
-    while (answers.length < 2) await emulator.clock.advance(1_000)
-    await Promise.all(asked)
-    expect(answers).toEqual(['first', 'second'])
     slow.lift()
-    await alice.sock.onWhatsApp(MAX)
+    asked.push(alice.sock.onWhatsApp(MAX).then(() => answers.push('third')))
+    while (answers.length < 3) {
+      await emulator.clock.advance(1_000)
+      await new Promise(setImmediate) // the last one may have to arrive first
+    }
+    await Promise.all(asked)
+    expect(answers).toEqual(['first', 'second', 'third'])
   }))
 
 test('a query is refused with a code, or never answered', () =>
@@ -176,8 +188,10 @@ test('a message that was damaged is asked for again', () =>
     expect([damage.count, retries.count]).toEqual([1, 1])
 
     emulator.faults.on({ ...fromAlice, tag: 'message' }).corrupt(1)
-    await alice.says(MAX, 'drei')
+    const third = await alice.says(MAX, 'drei')
     expect(await max.hears('drei')).toMatchObject({ copies: 1 })
+    const asked = alice.receipts.filter(({ type, from }) => type === 'retry' && from?.startsWith(MAX))
+    expect(asked).toMatchObject([{ id: third }])
   }))
 
 test('a stanza ends the connection instead of arriving, or becomes another one', () =>
