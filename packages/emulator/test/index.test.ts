@@ -10,6 +10,7 @@ test('the package exports this and nothing else', () => {
     [
       "ANSWERS",
       "BEHAVIOURS",
+      "CERTIFICATE_FLAWS",
       "DIRECTIONS",
       "KICK_REASONS",
       "LinkingError",
@@ -74,4 +75,12 @@ test('an unknown stanza is reported with the place for its handler, and is an er
   expect(() => emulator.assertQuiet()).toThrow('1 stanzas')
   await alice.end()
   await expect(emulator.close()).rejects.toThrow('w:fortune')
+})
+
+test('a channel, which is not emulated, is refused and reported, although its queries have a namespace that is', async () => {
+  const emulator = await index.createEmulator({ strict: true, log: () => undefined })
+  const client = await new Client(emulator).link(emulator.phone('15550001001'))
+  await expect(client.sock.newsletterCreate('News')).rejects.toThrow('feature-not-implemented')
+  await client.end()
+  await expect(emulator.close()).rejects.toThrow("xmlns='w:mex'")
 })
