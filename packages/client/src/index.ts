@@ -9,6 +9,7 @@ export {
   WamuxClientError,
 } from './errors.ts'
 export type { ClientOptions } from './http.ts'
+export type { RemoteWebhooks } from './remote-webhooks.ts'
 export { ClientSession, type RemoteOnly } from './session.ts'
 export {
   type SignOptions,

@@ -23,6 +23,7 @@ import type {
   WebhookSettings,
 } from './contract.gen.ts'
 import type { Http } from './http.ts'
+import { RemoteWebhooks } from './remote-webhooks.ts'
 import { follow } from './stream.ts'
 
 /** What a session can do only over HTTP: things that belong to the server and not to the account. */
@@ -32,6 +33,7 @@ export type RemoteOnly =
   | 'webhook'
   | 'setWebhook'
   | 'removeWebhook'
+  | 'webhooks'
   | 'createKey'
   | 'keys'
   | 'revokeKey'
@@ -42,12 +44,15 @@ export type RemoteOnly =
  */
 export class ClientSession implements SessionApi {
   readonly id: string
+  /** Several webhooks, each with its own events, headers and secret. */
+  readonly webhooks: RemoteWebhooks
   readonly #http: Http
 
   /** Made by `client.session(id)`. @hidden */
   constructor(http: Http, id: string) {
     this.#http = http
     this.id = id
+    this.webhooks = new RemoteWebhooks(http, id)
   }
 
   get #params(): { id: string } {

@@ -94,6 +94,17 @@ test('a webhook is set, shown and removed', async () => {
   await expect(session.webhook()).rejects.toMatchObject({ code: 'NOT_FOUND' })
 })
 
+test('several webhooks are made, changed and removed', async () => {
+  const { webhooks } = all.bot.session('demo')
+  const { id, secret } = await webhooks.create({ url: 'http://127.0.0.1:9/', events: ['message'], headers: { a: 'b' } })
+  expect(await webhooks.get(id)).toMatchObject({ events: ['message'], headerNames: ['a'], hasSecret: true })
+  expect(await webhooks.update(id, { enabled: false })).toMatchObject({ enabled: false })
+  expect((await webhooks.rotateSecret(id)).secret).not.toBe(secret)
+  expect((await webhooks.list()).data.map((one) => one.id)).toEqual([id])
+  await webhooks.remove(id)
+  await expect(webhooks.test(id)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+})
+
 test('errors are those of the SDK, with the status and the id of the request', async () => {
   const session = all.bot.session('demo')
   const refused = await session.send('abc', 'Hallo').catch((error: unknown) => error)

@@ -74,7 +74,7 @@ export const webhookEvents = {
 } satisfies { [E in keyof JournalEvents]: { data: z.ZodType<JournalEvents[E]>; summary: string } }
 
 // The keys of the object above are exactly the names.
-const journalNames = Object.keys(webhookEvents) as [keyof JournalEvents, ...(keyof JournalEvents)[]]
+export const journalNames = Object.keys(webhookEvents) as [keyof JournalEvents, ...(keyof JournalEvents)[]]
 
 /** What a pull of events, or a stream of them, can be asked for. */
 export const eventsQuery = like<EventsQuery>()(

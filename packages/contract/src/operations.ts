@@ -2,7 +2,7 @@ import type { ErrorCode } from '@wamux/core'
 import type { z } from 'zod'
 import type { Flat, Same } from './check.ts'
 import { eventsQuery, streamQuery, wireEvent } from './events.ts'
-import { adminToken, health, login, setup, webhook, webhookSettings } from './schemas/admin.ts'
+import { adminToken, health, login, setup } from './schemas/admin.ts'
 import { listQuery, messageQuery, nothing } from './schemas/common.ts'
 import { document } from './schemas/document.ts'
 import {
@@ -17,6 +17,7 @@ import {
   sentMessage,
 } from './schemas/messages.ts'
 import * as sessions from './schemas/sessions.ts'
+import { webhookOperations } from './webhook-operations.ts'
 import type { Calls } from './wire.ts'
 
 /** Who may call a route: nobody in particular, the admin token, an instance's key (which names the instance), or both. */
@@ -331,35 +332,7 @@ export const operations = {
     success: [200],
     errors: ['NOT_FOUND'],
   },
-  setWebhook: {
-    method: 'POST',
-    path: '/api/instances/{id}/webhook',
-    who: 'either',
-    summary: 'Sets the URL that is told about events, replacing the whole configuration',
-    body: webhookSettings,
-    data: webhook,
-    success: [200],
-    errors: ['URL_NOT_ALLOWED'],
-    example: { body: { url: 'https://your-bot.com/webhook', secret: 'optional-secret-for-hmac' } },
-  },
-  getWebhook: {
-    method: 'GET',
-    path: '/api/instances/{id}/webhook',
-    who: 'either',
-    summary: 'The webhook, without its secret',
-    data: webhook,
-    success: [200],
-    errors: ['NOT_FOUND'],
-  },
-  deleteWebhook: {
-    method: 'DELETE',
-    path: '/api/instances/{id}/webhook',
-    who: 'either',
-    summary: 'Removes the webhook and what was not delivered yet; none is fine',
-    data: nothing,
-    success: [200],
-    errors: [],
-  },
+  ...webhookOperations,
   listEvents: {
     method: 'GET',
     path: '/api/instances/{id}/events',

@@ -86,6 +86,91 @@ export interface Webhook {
   hasSecret: boolean
 }
 
+/** One of several webhooks of an instance. */
+export interface CreateWebhook {
+  url: string
+  /** Default: the URL's host. */
+  name?: string
+  /** Only these events; all by default. */
+  events?: (keyof JournalEvents)[] | null
+  /** Sent with every delivery; up to 20. Those that HTTP or the signature needs cannot be set. */
+  headers?: Record<string, string>
+  /** As in {@link WebhookSettings}. Left out, one is made; with null deliveries are unsigned. */
+  secret?: string | null
+  enabled?: boolean
+}
+
+/** What is left out stays. */
+export interface UpdateWebhook {
+  url?: string
+  name?: string
+  /** null: all. */
+  events?: (keyof JournalEvents)[] | null
+  /** Replaces all of them. */
+  headers?: Record<string, string>
+  /** With null deliveries are unsigned. Changes at once: rotate-secret is for receivers that must not miss any. */
+  secret?: string | null
+  /** A webhook that is not enabled gets nothing and keeps its place. */
+  enabled?: boolean
+}
+
+export interface InstanceWebhook {
+  /** `default` is the one of the route without an id. */
+  id: string
+  name: string
+  url: string
+  /** null: all. */
+  events: (keyof JournalEvents)[] | null
+  /** The names of the headers that are added; their values may be secrets. */
+  headerNames: string[]
+  enabled: boolean
+  /** Why it was disabled without anybody asking: `gone` after a 410, `failing` after five days. */
+  disabledReason: 'gone' | 'failing' | null
+  /** Since when no delivery has worked, in ms since the epoch; null while they work. */
+  failingSince: number | null
+  hasSecret: boolean
+  /** Until when the secret before this one signs too, in ms since the epoch, or null. */
+  oldSecretUntil: number | null
+  /** Up to this `seq` events were taken for delivery. */
+  cursor: number
+  createdAt: number
+}
+
+export interface CreatedWebhook extends InstanceWebhook {
+  /** Shown this once, or null when deliveries are unsigned. */
+  secret: string | null
+}
+
+/** One HTTP try. */
+export interface WebhookAttempt {
+  /** When it began, in ms since the epoch. */
+  at: number
+  durationMs: number
+  /** What the receiver answered, null when it did not. */
+  status: number | null
+  /** Null when it worked. */
+  error: string | null
+}
+
+export interface WebhookTest extends WebhookAttempt {
+  /** The event that was sent. */
+  eventId: string
+}
+
+export interface RotateSecret {
+  /** Left out, one is made. */
+  secret?: string
+  /** How long the old secret signs too: 0 to 604,800 s, a day by default. */
+  overlapSeconds?: number
+}
+
+export interface RotatedSecret {
+  /** Shown this once. */
+  secret: string
+  /** In ms since the epoch; null when there was none before, or it ends at once. */
+  oldSecretUntil: number | null
+}
+
 export interface SendMessage {
   phone: string
   message: string
@@ -151,6 +236,11 @@ export interface InstancePath {
   id: string
 }
 
+/** The webhook that a path names. */
+export interface WebhookPath extends InstancePath {
+  webhookId: string
+}
+
 /** The person that a path names. */
 export interface PhonePath {
   phone: string
@@ -179,6 +269,13 @@ export interface Calls {
   setWebhook: { params: InstancePath; body: WebhookSettings; data: Webhook }
   getWebhook: { params: InstancePath; data: Webhook }
   deleteWebhook: { params: InstancePath; data: null }
+  createWebhook: { params: InstancePath; body: CreateWebhook; data: CreatedWebhook }
+  listWebhooks: { params: InstancePath; query: ListOptions; data: InstanceWebhook[]; list: true }
+  getInstanceWebhook: { params: WebhookPath; data: InstanceWebhook }
+  updateWebhook: { params: WebhookPath; body: UpdateWebhook; data: InstanceWebhook }
+  removeWebhook: { params: WebhookPath; data: null }
+  rotateWebhookSecret: { params: WebhookPath; body: RotateSecret; data: RotatedSecret }
+  testWebhook: { params: WebhookPath; data: WebhookTest }
   listEvents: { params: InstancePath; query: EventsQuery; data: WebhookEvent[]; list: true }
   streamEvents: { params: InstancePath; query: StreamQuery; data: null }
   sendMessage: { body: SendMessage; data: SentMessage }

@@ -91,6 +91,7 @@ test('every schema that reads a request speaks in sentences', () => {
       "must be a list",
       "must be a number",
       "must be a number from 0 to 60",
+      "must be a number from 0 to 604800",
       "must be a number from 1 to 500",
       "must be a number from 1 to 65535",
       "must be a text",
@@ -99,6 +100,7 @@ test('every schema that reads a request speaks in sentences', () => {
       "must be json or png or svg or text",
       "must be names out of message, message_sent, message_ack, message_failed, message_undecryptable, ready, logged_out",
       "must be the seq of an event, or 0",
+      "must be true or false",
       "must have 1 to 1024 characters",
       "must have 1 to 128 characters",
       "must have 1 to 2048 characters",
@@ -108,6 +110,7 @@ test('every schema that reads a request speaks in sentences', () => {
       "must have 1 to 65536 characters",
       "must have 12 to 1024 characters",
       "must hold 1 to 1000 items",
+      "must hold 1 to 50 items",
     ]
   `)
 })

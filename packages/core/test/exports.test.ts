@@ -46,12 +46,12 @@ test('what @wamux/core/stores exports, and what its tables can do', () => {
   ).toMatchInlineSnapshot(`
     {
       "apiKeys": "add find list revoke",
-      "deliveries": "add bury done head hurry prune queues removeAll retry",
-      "journal": "after append bounds newest prune",
+      "deliveries": "add get head hurry prune queues removeAll settle",
+      "journal": "after append bounds latest newest prune",
       "outbox": "accept byId ofBatch raiseAck settle unsettled waiting",
       "ports": "all get remove set",
       "settings": "get remove set",
-      "webhooks": "advance all get remove set",
+      "webhooks": "DEFAULT PLAIN advance all disable get ofSession remove set setFailingSince",
     }
   `)
 })

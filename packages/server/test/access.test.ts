@@ -31,6 +31,7 @@ const pathOf = ({ path }: Operation, id = 'a') =>
     .replace('{phone}', '491234567890')
     .replace('{batchId}', 'none')
     .replace('{keyId}', 'none')
+    .replace('{webhookId}', 'none')
 
 // A body that no route accepts: whoever gets past the door is told so, and nothing is done. A GET has none and does nothing.
 const refused = { surprise: true }

@@ -56,6 +56,11 @@ interface Setup {
   clock: TurnedClock
   /** A dispatcher like that of another process on the same data. */
   dispatcher: () => Dispatcher
+  /** Sets a webhook: of `demo` and called `default`, unless it says otherwise. */
+  point: (
+    url: string,
+    chosen?: Partial<webhooks.WebhookSettings> & { session?: string; id?: string },
+  ) => Promise<unknown>
   happens: (chat: string | null, body: string, session?: string) => Promise<void>
 }
 
@@ -68,9 +73,14 @@ async function setUp(url?: string, secret: string | null = null): Promise<Setup>
     await Promise.all([...running.map((one) => one.stop()), guard.close()])
     await store.close()
   })
-  if (url !== undefined) await store.write(() => webhooks.set('demo', url, secret, START))
+  const point: Setup['point'] = (to, { session = 'demo', id = webhooks.DEFAULT, ...chosen } = {}) =>
+    store.write(() =>
+      webhooks.set(session, id, { ...webhooks.PLAIN, name: id, url: to, changedAt: clock.now(), ...chosen }),
+    )
+  if (url !== undefined) await point(url, { secret })
   return {
     store,
+    point,
     clock,
     dispatcher: () => {
       const made = new Dispatcher({
@@ -105,7 +115,9 @@ async function setUp(url?: string, secret: string | null = null): Promise<Setup>
 const bodyOf = ({ event }: Received) => (event.event === 'message' ? event.data.body : event.event)
 const owed = (store: Store) =>
   store.read(() =>
-    rows<{ seq: number; state: string; attempts: number }>('SELECT seq, state, attempts FROM deliveries ORDER BY seq'),
+    rows<{ seq: number; state: string; attempts: number }>(
+      `SELECT seq, state, attempts FROM deliveries WHERE state <> 'done' ORDER BY seq, webhook`,
+    ),
   )
 
 test('an event arrives as documented, signed, with its id as webhook-id, and is owed no longer', async () => {
@@ -137,13 +149,13 @@ test('an event arrives as documented, signed, with its id as webhook-id, and is 
 
 test('a new webhook begins with the next event; replacing it keeps its place', async () => {
   const bot = await receiver()
-  const { store, dispatcher, happens } = await setUp()
+  const { point, dispatcher, happens } = await setUp()
   const running = dispatcher()
   await running.start()
   await happens('a', 'old')
-  await store.write(() => webhooks.set('demo', 'http://127.0.0.1:9/', null, START))
+  await point('http://127.0.0.1:9/')
   await happens('a', 'new')
-  await store.write(() => webhooks.set('demo', bot.url, null, START))
+  await point(bot.url)
   running.ring('demo')
   expect(bodyOf(await bot.next())).toBe('new')
 })
@@ -245,8 +257,8 @@ test('a receiver that hangs holds its own session and no other', async () => {
   const never: (() => void)[] = []
   const hanging = await receiver(() => new Promise<number>((resolve) => never.push(() => resolve(200))))
   const bot = await receiver()
-  const { store, dispatcher, happens } = await setUp(hanging.url)
-  await store.write(() => webhooks.set('other', bot.url, null, START))
+  const { point, dispatcher, happens } = await setUp(hanging.url)
+  await point(bot.url, { session: 'other' })
   for (let n = 0; n < 100; n++) await happens(`chat${n}`, `${n}`)
   await happens('a', 'Hallo', 'other')
   const running = dispatcher()
@@ -313,12 +325,12 @@ test('a webhook that is removed gets nothing more, of what was owed and of what 
   await running.start()
   await bot.next()
   await store.write(function* () {
-    yield* webhooks.remove('demo')
-    yield* deliveries.removeAll('demo')
+    yield* webhooks.remove('demo', webhooks.DEFAULT)
+    yield* deliveries.removeAll('demo', webhooks.DEFAULT)
   })
   await happens('a', '2')
   running.ring('demo')
-  running.hurry('demo')
+  await running.hurry('demo', webhooks.DEFAULT)
   await running.stop()
   await dispatcher().start()
   expect(bot.all).toHaveLength(1)
@@ -336,10 +348,10 @@ test('a changed URL is tried at once', async () => {
   expect(await clock.next()).toBe(5_000)
   await broken.count(2)
   await store.write(function* () {
-    yield* webhooks.set('demo', bot.url, null, START)
-    yield* deliveries.hurry('demo', clock.now())
+    yield* webhooks.set('demo', webhooks.DEFAULT, { ...webhooks.PLAIN, name: '', url: bot.url, changedAt: START + 1 })
+    yield* deliveries.hurry('demo', webhooks.DEFAULT, clock.now())
   })
-  running.hurry('demo')
+  await running.hurry('demo', webhooks.DEFAULT)
   expect(bodyOf(await bot.next())).toBe('1')
 })
 
@@ -362,4 +374,70 @@ test('many events at once become deliveries in the order of the journal', async 
   expect((await bot.count(450)).map(bodyOf)).toEqual(Array.from({ length: 450 }, (_, n) => String(n)))
   await running.stop()
   expect(await owed(store)).toEqual([])
+})
+
+test('each webhook gets the events that it wants, with its headers and its signature', async () => {
+  const all = await receiver()
+  const some = await receiver()
+  const { store, point, dispatcher, happens } = await setUp(all.url)
+  await point(some.url, {
+    id: 'some',
+    events: ['ready'],
+    headers: { authorization: 'Bearer x', 'user-agent': 'own' },
+    secret: 's',
+  })
+  await happens('a', '1')
+  const data = { phone: '491234567890', lid: null, name: 'Max', timestamp: START }
+  await store.write(() => journal.append('demo', 'ready', null, START, data))
+  const running = dispatcher()
+  await running.start()
+  expect((await all.count(2)).map(({ event }) => event.event).sort()).toEqual(['message', 'ready'])
+  const { event, headers } = await some.next()
+  expect(event.event).toBe('ready')
+  expect(headers).toMatchObject({
+    authorization: 'Bearer x',
+    'user-agent': 'own',
+    'webhook-signature': expect.any(String),
+  })
+  expect(all.all[0]?.headers).not.toHaveProperty('webhook-signature')
+  await running.stop()
+  expect(some.all).toHaveLength(1)
+  const places = (await store.read(() => webhooks.ofSession('demo'))).map(({ cursor }) => cursor)
+  expect(places).toEqual([2, 2])
+})
+
+test('a webhook that fails holds up no other of its instance', async () => {
+  const broken = await receiver(() => 500)
+  const bot = await receiver()
+  const { store, point, dispatcher, happens } = await setUp(broken.url)
+  await point(bot.url, { id: 'second' })
+  for (const body of ['1', '2']) await happens('a', body)
+  const running = dispatcher()
+  await running.start()
+  expect((await bot.count(2)).map(bodyOf)).toEqual(['1', '2'])
+  await broken.next()
+  await running.stop()
+  const states = await store.read(() => rows('SELECT webhook, seq, state FROM deliveries ORDER BY webhook, seq'))
+  expect(states).toEqual([
+    { webhook: 'default', seq: 1, state: 'pending' },
+    { webhook: 'default', seq: 2, state: 'pending' },
+    { webhook: 'second', seq: 1, state: 'done' },
+    { webhook: 'second', seq: 2, state: 'done' },
+  ])
+})
+
+test('a webhook that is not enabled gets nothing, and goes on where it was when it is again', async () => {
+  const bot = await receiver()
+  const { point, dispatcher, happens } = await setUp(bot.url)
+  await point(bot.url, { enabled: false })
+  await happens('a', '1')
+  const running = dispatcher()
+  await running.start()
+  await happens('a', '2')
+  running.ring('demo')
+  await running.stop()
+  expect(bot.all).toHaveLength(0)
+  await point(bot.url)
+  await dispatcher().start()
+  expect((await bot.count(2)).map(bodyOf)).toEqual(['1', '2'])
 })

@@ -121,31 +121,31 @@ test('loopback can be opened, as the sandbox does', async () => {
   const { url, counts } = await httpServer()
   await open.check(url)
   await open.check(url.replace('127.0.0.1', 'localhost'))
-  expect(await open.post(url, '{}', {})).toEqual({ ok: true })
-  expect(await open.post(url.replace('127.0.0.1', 'localhost'), '{}', {})).toEqual({ ok: true })
+  expect(await open.post(url, '{}', {})).toEqual({ ok: true, status: 200 })
+  expect(await open.post(url.replace('127.0.0.1', 'localhost'), '{}', {})).toEqual({ ok: true, status: 200 })
   expect(counts.connections).toBeGreaterThan(0)
 })
 
 test.each([301, 302, 303, 307, 308])('a redirect (%i) is a failure and is not followed', async (status) => {
   const target = await httpServer()
   const { url } = await httpServer((_, response) => response.writeHead(status, { location: target.url }).end())
-  expect(await open.post(url, '{}', {})).toEqual({ ok: false, error: `HTTP ${status}` })
+  expect(await open.post(url, '{}', {})).toEqual({ ok: false, status, error: `HTTP ${status}` })
   expect(target.counts.connections).toBe(0)
 })
 
 test.each([200, 201, 202, 204, 299])('%i is success', async (status) => {
   const { url } = await httpServer((_, response) => response.writeHead(status).end())
-  expect(await open.post(url, '{}', {})).toEqual({ ok: true })
+  expect(await open.post(url, '{}', {})).toEqual({ ok: true, status })
 })
 
 test.each([400, 401, 404, 410, 500, 503])('%i is a failure', async (status) => {
   const { url } = await httpServer((_, response) => response.writeHead(status).end('secret words of the receiver'))
-  expect(await open.post(url, '{}', {})).toEqual({ ok: false, error: `HTTP ${status}` })
+  expect(await open.post(url, '{}', {})).toEqual({ ok: false, status, error: `HTTP ${status}` })
 })
 
 test('a receiver may ask for time', async () => {
   const { url } = await httpServer((_, response) => response.writeHead(429, { 'retry-after': '120' }).end())
-  expect(await open.post(url, '{}', {})).toEqual({ ok: false, error: 'HTTP 429', retryAfterMs: 120_000 })
+  expect(await open.post(url, '{}', {})).toEqual({ ok: false, status: 429, error: 'HTTP 429', retryAfterMs: 120_000 })
 })
 
 test('a reply without end is cut at 64 KiB', async () => {
@@ -158,7 +158,7 @@ test('a reply without end is cut at 64 KiB', async () => {
     response.on('drain', write)
     write()
   })
-  expect(await open.post(url, '{}', {})).toEqual({ ok: true })
+  expect(await open.post(url, '{}', {})).toEqual({ ok: true, status: 200 })
   expect(written).toBeLessThan(16 * 1024 * 1024)
 })
 
@@ -177,7 +177,7 @@ test('environment proxies are not used', async () => {
   onTestFinished(() => {
     delete process.env.http_proxy
   })
-  expect(await new OutboundGuard(LOOPBACK).post(url, '{}', {})).toEqual({ ok: true })
+  expect(await new OutboundGuard(LOOPBACK).post(url, '{}', {})).toEqual({ ok: true, status: 200 })
   expect(proxy.counts.connections).toBe(0)
 })
 

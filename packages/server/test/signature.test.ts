@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import { Webhook } from 'standardwebhooks'
 import { expect, test } from 'vitest'
 import { DELAYS_MS, nextDelay } from '../src/webhooks/schedule.ts'
-import { sign } from '../src/webhooks/signature.ts'
+import { makeSecret, sign } from '../src/webhooks/signature.ts'
 
 const bodies = ['{}', '{"body":"Grüße 👋"}', JSON.stringify({ body: 'x'.repeat(1024 * 1024) })]
 const secrets = [
@@ -17,6 +17,17 @@ test.each(secrets)('a signature with %s passes the reference implementation', (s
     new Webhook(theirs).verify(body, headers)
     expect(() => new Webhook(theirs).verify(`${body} `, headers)).toThrow()
   }
+})
+
+test('while a secret is being changed, both sign; then only the new one', () => {
+  const [oldSecret, secret] = [makeSecret(), makeSecret()]
+  const at = Date.now()
+  const both = sign('{}', { id: 'evt_1', at, secret, oldSecret, oldSecretUntil: at + 1 })
+  for (const one of [oldSecret, secret]) new Webhook(one).verify('{}', both)
+  expect(both['webhook-signature']).toMatch(/^v1,\S+ v1,\S+$/)
+  const after = sign('{}', { id: 'evt_1', at, secret, oldSecret, oldSecretUntil: at })
+  new Webhook(secret).verify('{}', after)
+  expect(() => new Webhook(oldSecret).verify('{}', after)).toThrow()
 })
 
 test('the plain HMAC is that of the body', () => {

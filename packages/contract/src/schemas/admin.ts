@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { like } from '../check.ts'
-import type { AdminToken, Health, Login, Setup, Webhook, WebhookSettings } from '../wire.ts'
+import type { AdminToken, Health, Login, Setup } from '../wire.ts'
 import { time } from './common.ts'
 import { sessionState } from './sessions.ts'
 
@@ -15,27 +15,6 @@ export const setup = like<Setup>()(
 
 export const adminToken = like<AdminToken>()(
   z.strictObject({ token: z.string(), expiresAt: time }).meta({ id: 'AdminToken' }),
-)
-
-export const webhookSettings = like<WebhookSettings>()(
-  z.strictObject({
-    url: z.string().min(1).max(2048),
-    secret: z
-      .string()
-      .min(1)
-      .max(256)
-      .refine((secret) => !secret.startsWith('whsec_') || isBase64(secret.slice('whsec_'.length)), {
-        message: 'must be base64 after whsec_',
-      })
-      .describe('whsec_… is base64, anything else its UTF-8 bytes; left out: unsigned')
-      .exactOptional(),
-  }),
-)
-
-const isBase64 = (text: string) => /^[A-Za-z0-9+/]+={0,2}$/.test(text)
-
-export const webhook = like<Webhook>()(
-  z.strictObject({ url: z.string(), hasSecret: z.boolean() }).meta({ id: 'Webhook' }),
 )
 
 export const health = like<Health>()(

@@ -286,30 +286,84 @@ describe('what the server keeps beside', () => {
     const store = await memory()
     await append(store, 's')
     await append(store, 's')
-    await store.write(() => webhooks.set('s', 'https://a', 'x', 1))
-    expect(await store.read(() => webhooks.get('s'))).toMatchObject({ cursor: 2, secret: 'x' })
+    const settings: webhooks.WebhookSettings = {
+      ...webhooks.PLAIN,
+      name: 'n',
+      url: 'https://a',
+      events: ['message'],
+      headers: { a: 'b' },
+      secret: 'x',
+      changedAt: 1,
+    }
+    await store.write(() => webhooks.set('s', 'w', settings))
+    const made = { ...settings, session: 's', id: 'w', cursor: 2, createdAt: 1 }
+    expect(await store.read(() => webhooks.get('s', 'w'))).toEqual(made)
     await append(store, 's')
-    await store.write(() => webhooks.set('s', 'https://b', null, 2))
-    expect(await store.read(() => webhooks.get('s'))).toMatchObject({ url: 'https://b', cursor: 2, secret: null })
-  })
-  test('deliveries of a chat follow each other, and what is given up does not hold them up', async () => {
-    const store = await memory()
-    const queue = { session: 's', chat: 'c' }
-    await store.write(function* () {
-      yield* deliveries.add('s', 1, 'c', 0)
-      yield* deliveries.add('s', 2, 'c', 0)
-      yield* deliveries.add('s', 3, '', 0)
+    await store.write(() => webhooks.set('s', 'w', { ...settings, url: 'https://b', secret: null, changedAt: 2 }))
+    expect(await store.read(() => webhooks.get('s', 'w'))).toEqual({
+      ...made,
+      url: 'https://b',
+      secret: null,
+      changedAt: 2,
     })
+    await store.write(() => webhooks.set('s', 'v', { ...settings, changedAt: 3 }))
+    expect((await store.read(() => webhooks.ofSession('s'))).map(({ id, cursor }) => [id, cursor])).toEqual([
+      ['w', 2],
+      ['v', 3],
+    ])
+    expect(await store.read(() => webhooks.ofSession('other'))).toEqual([])
+  })
+  test('deliveries of a webhook and chat follow each other, and what is given up does not hold them up', async () => {
+    const store = await memory()
+    const queue = { session: 's', webhook: 'w', chat: 'c' }
+    await store.write(function* () {
+      yield* webhooks.set('s', 'w', { ...webhooks.PLAIN, name: '', url: '', changedAt: 1 })
+      for (const seq of [1, 2]) yield* deliveries.add(queue, seq, 0)
+      yield* deliveries.add({ ...queue, chat: '' }, 3, 0)
+      yield* deliveries.add({ ...queue, webhook: 'gone' }, 1, 0)
+    })
+    const head = () => store.read(() => deliveries.head(queue))
+    const settle = async (next: Pick<deliveries.DeliveryRow, 'state' | 'attempts' | 'nextAt' | 'failedAt'>) => {
+      const delivery = await head()
+      if (delivery) await store.write(() => deliveries.settle(delivery, next, attempt))
+    }
+    const attempt = { at: 5, durationMs: 1, status: 503, error: 'HTTP 503' }
     expect(await store.read(() => deliveries.queues())).toHaveLength(2)
-    await store.write(() => deliveries.retry('s', 1, 500, '503'))
-    expect(await store.read(() => deliveries.head(queue))).toMatchObject({ seq: 1, attempts: 1, nextAt: 500 })
-    await store.write(() => deliveries.hurry('s', 10))
-    expect(await store.read(() => deliveries.head(queue))).toMatchObject({ seq: 1, nextAt: 10 })
-    await store.write(() => deliveries.bury('s', 1, 1_000, 'gone'))
-    expect(await store.read(() => deliveries.head(queue))).toMatchObject({ seq: 2, attempts: 0 })
-    await store.write(() => deliveries.done('s', 2))
-    expect(await store.read(() => deliveries.head(queue))).toBeUndefined()
-    await store.write(() => deliveries.prune(1_001))
-    expect(await store.read(() => rows('SELECT seq FROM deliveries'))).toEqual([{ seq: 3 }])
+    await settle({ state: 'pending', attempts: 1, nextAt: 500, failedAt: 5 })
+    expect(await head()).toMatchObject({ seq: 1, attempts: 1, nextAt: 500, failedAt: 5, log: [attempt] })
+    await store.write(() => deliveries.hurry('s', 'w', 10))
+    expect(await head()).toMatchObject({ seq: 1, nextAt: 10 })
+    await settle({ state: 'dead', attempts: 2, nextAt: 1_000, failedAt: 5 })
+    expect(await store.read(() => deliveries.get('s', 'w', 1))).toMatchObject({
+      state: 'dead',
+      log: [attempt, attempt],
+    })
+    expect(await head()).toMatchObject({ seq: 2, attempts: 0 })
+    await settle({ state: 'done', attempts: 0, nextAt: 900, failedAt: null })
+    expect(await head()).toBeUndefined()
+    await store.write(() => deliveries.prune(1_001, 900))
+    expect(await store.read(() => rows('SELECT webhook, seq FROM deliveries ORDER BY seq, webhook'))).toEqual([
+      { webhook: 'gone', seq: 1 },
+      { webhook: 'w', seq: 2 },
+      { webhook: 'w', seq: 3 },
+    ])
+  })
+  test('a webhook that is enabled holds the events that it has still to be told of', async () => {
+    const store = await memory()
+    for (const at of [1, 2, 3]) await append(store, 's', at)
+    const settings = { ...webhooks.PLAIN, name: '', url: '', changedAt: 1 }
+    await store.write(function* () {
+      yield* webhooks.set('s', 'w', settings)
+      yield* deliveries.add({ session: 's', webhook: 'w', chat: '' }, 2, 0)
+      yield* journal.prune('s', 100)
+    })
+    const kept = async () => (await store.read(() => journal.after('s', 0, 9))).map(({ seq }) => seq)
+    expect(await kept()).toEqual([2, 3])
+    await store.write(function* () {
+      yield* webhooks.disable('s', 'w', 'gone')
+      yield* journal.prune('s', 100)
+    })
+    expect(await kept()).toEqual([3])
+    expect(await store.read(() => webhooks.get('s', 'w'))).toMatchObject({ enabled: false, disabledReason: 'gone' })
   })
 })

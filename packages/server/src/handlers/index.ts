@@ -7,6 +7,7 @@ import { keys } from './keys.ts'
 import { linking } from './linking.ts'
 import { messages } from './messages.ts'
 import { webhook } from './webhook.ts'
+import { severalWebhooks } from './webhooks.ts'
 
 export type { AnyHandler } from './handler.ts'
 
@@ -18,5 +19,6 @@ export const handlers: { [N in OperationName]: Handler<N> } = {
   ...keys,
   ...linking,
   ...messages,
+  ...severalWebhooks,
   ...webhook,
 }

@@ -1,7 +1,8 @@
-import { invalid, WamuxError } from '@wamux/core'
+import { WamuxError } from '@wamux/core'
 import { apiKeys } from '@wamux/core/stores'
 import { makeKey } from '../auth/api-keys.ts'
 import type { Handler } from './handler.ts'
+import { pageOf } from './pages.ts'
 
 /** The API keys of an instance. */
 export const keys: { [N in 'createKey' | 'listKeys' | 'revokeKey']: Handler<N> } = {
@@ -12,15 +13,9 @@ export const keys: { [N in 'createKey' | 'listKeys' | 'revokeKey']: Handler<N> }
     return { data: { id, apiKey, createdAt } }
   },
 
-  listKeys: async ({ query: { limit = 50, cursor } }, { session, services: { store } }) => {
-    const all = await store.read(() => apiKeys.list(session().id))
-    const start = cursor === undefined ? 0 : all.findIndex(({ id }) => id === cursor) + 1
-    if (cursor !== undefined && start === 0) throw invalid('cursor', 'is not the nextCursor of a page')
-    const page = all.slice(start, start + limit)
-    return {
-      data: page.map(({ id, createdAt, revokedAt }) => ({ id, createdAt, revokedAt })),
-      nextCursor: start + limit < all.length ? (page.at(-1)?.id ?? null) : null,
-    }
+  listKeys: async ({ query }, { session, services: { store } }) => {
+    const { page, nextCursor } = pageOf(await store.read(() => apiKeys.list(session().id)), query)
+    return { data: page.map(({ id, createdAt, revokedAt }) => ({ id, createdAt, revokedAt })), nextCursor }
   },
 
   revokeKey: async ({ params }, { session, services: { store, now } }) => {

@@ -5,6 +5,8 @@ export type ChatQueue = deliveries.ChatQueue
 
 interface Entry extends ChatQueue {
   key: string
+  /** The webhook, among those of all sessions. */
+  owner: string
   state: 'ready' | 'running' | 'sleeping'
   /** Somebody added to it while it ran: its last look may have been too early. */
   isStale: boolean
@@ -21,19 +23,19 @@ interface Entry extends ChatQueue {
 export type Step = (queue: ChatQueue, isProbe: boolean) => Promise<number | null>
 
 const ALL = 64
-const PER_SESSION = 8
+const PER_WEBHOOK = 8
 const PROBE_EVERY_MS = 60_000
 
 /**
- * One queue for each (session, chat) that has something to deliver: one step at a time in it, many queues at once.
- * Sessions take turns, and a session whose receiver hangs holds no more than its share.
+ * One queue for each (webhook, chat) that has something to deliver: one step at a time in it, many queues at once.
+ * Webhooks take turns, and one whose receiver hangs holds no more than its share.
  */
 export class ChatQueues {
   readonly #clock: Clock
   readonly #step: Step
   readonly #queues = new Map<string, Entry>()
   readonly #sleeping = new Map<string, Set<Entry>>()
-  /** By session, in the order of their turns. */
+  /** By webhook, in the order of their turns. */
   readonly #ready = new Map<string, Entry[]>()
   readonly #active = new Map<string, number>()
   readonly #running = new Set<Promise<void>>()
@@ -45,8 +47,8 @@ export class ChatQueues {
   }
 
   /** There is something in this queue. */
-  add(session: string, chat: string): void {
-    const key = JSON.stringify([session, chat])
+  add({ session, webhook, chat }: ChatQueue): void {
+    const key = JSON.stringify([session, webhook, chat])
     const known = this.#queues.get(key)
     if (known) {
       known.isStale = true
@@ -56,8 +58,10 @@ export class ChatQueues {
     }
     const entry: Entry = {
       session,
+      webhook,
       chat,
       key,
+      owner: ownerOf(session, webhook),
       state: 'ready',
       isStale: false,
       isProbe: false,
@@ -68,18 +72,19 @@ export class ChatQueues {
     this.#enqueue(entry)
   }
 
-  /** Nothing of this session sleeps any longer. */
-  hurry(session: string): void {
+  /** Nothing of this webhook sleeps any longer. */
+  hurry(session: string, webhook: string): void {
+    const owner = ownerOf(session, webhook)
     for (const entry of this.#queues.values()) {
-      if (entry.session !== session) continue
+      if (entry.owner !== owner) continue
       entry.isStale = true
       if (entry.state === 'sleeping') this.#rouse(entry)
     }
   }
 
-  /** A step of this session worked: what sleeps may work too by now. */
-  worked(session: string): void {
-    for (const entry of [...(this.#sleeping.get(session) ?? [])]) this.#probe(entry)
+  /** A step of this webhook worked: what sleeps may work too by now. */
+  worked(session: string, webhook: string): void {
+    for (const entry of [...(this.#sleeping.get(ownerOf(session, webhook)) ?? [])]) this.#probe(entry)
   }
 
   /** Begins no step any more and waits for those that have begun. */
@@ -98,38 +103,38 @@ export class ChatQueues {
 
   #rouse(entry: Entry): void {
     entry.cancel()
-    const asleep = this.#sleeping.get(entry.session)
+    const asleep = this.#sleeping.get(entry.owner)
     asleep?.delete(entry)
-    if (asleep?.size === 0) this.#sleeping.delete(entry.session)
+    if (asleep?.size === 0) this.#sleeping.delete(entry.owner)
     this.#enqueue(entry)
   }
 
   #sleep(entry: Entry, until: number): void {
     entry.state = 'sleeping'
-    const asleep = this.#sleeping.get(entry.session) ?? new Set()
-    this.#sleeping.set(entry.session, asleep.add(entry))
+    const asleep = this.#sleeping.get(entry.owner) ?? new Set()
+    this.#sleeping.set(entry.owner, asleep.add(entry))
     entry.cancel = this.#clock.wake(until, () => this.#rouse(entry))
   }
 
   #enqueue(entry: Entry): void {
     if (this.#stopped) return
     entry.state = 'ready'
-    const ready = this.#ready.get(entry.session)
+    const ready = this.#ready.get(entry.owner)
     if (ready) ready.push(entry)
-    else this.#ready.set(entry.session, [entry])
+    else this.#ready.set(entry.owner, [entry])
     this.#pump()
   }
 
   #pump(): void {
-    for (const [session, ready] of [...this.#ready]) {
-      while (this.#running.size < ALL && (this.#active.get(session) ?? 0) < PER_SESSION) {
+    for (const [owner, ready] of [...this.#ready]) {
+      while (this.#running.size < ALL && (this.#active.get(owner) ?? 0) < PER_WEBHOOK) {
         const entry = ready.shift()
         if (!entry) break
         this.#run(entry)
       }
-      this.#ready.delete(session)
+      this.#ready.delete(owner)
       // Behind the others: it has had its turn.
-      if (ready.length > 0) this.#ready.set(session, ready)
+      if (ready.length > 0) this.#ready.set(owner, ready)
     }
   }
 
@@ -139,12 +144,12 @@ export class ChatQueues {
     entry.steppedAt = this.#clock.now()
     const { isProbe } = entry
     entry.isProbe = false
-    this.#active.set(entry.session, (this.#active.get(entry.session) ?? 0) + 1)
+    this.#active.set(entry.owner, (this.#active.get(entry.owner) ?? 0) + 1)
     const running = this.#step(entry, isProbe).then((next) => {
       this.#running.delete(running)
-      const active = (this.#active.get(entry.session) ?? 1) - 1
-      if (active > 0) this.#active.set(entry.session, active)
-      else this.#active.delete(entry.session)
+      const active = (this.#active.get(entry.owner) ?? 1) - 1
+      if (active > 0) this.#active.set(entry.owner, active)
+      else this.#active.delete(entry.owner)
       if (!this.#stopped) this.#settle(entry, next)
       this.#pump()
     })
@@ -162,3 +167,5 @@ export class ChatQueues {
     }
   }
 }
+
+const ownerOf = (session: string, webhook: string) => JSON.stringify([session, webhook])

@@ -1,5 +1,5 @@
-import { toWire } from '@wamux/contract'
-import { deliveries, journal, type Store, webhooks } from '@wamux/core/stores'
+import { toWire, type WebhookEvent } from '@wamux/contract'
+import { type Attempt, deliveries, journal, type Store, type WebhookRow, webhooks } from '@wamux/core/stores'
 import type { Logger } from 'pino'
 import { type ChatQueue, ChatQueues } from './chat-queues.ts'
 import type { Clock } from './clock.ts'
@@ -8,7 +8,9 @@ import { LONGEST_MS, nextDelay } from './schedule.ts'
 import { sign } from './signature.ts'
 
 const PAGE = 200
-const KEEP_DEAD_MS = 30 * 24 * 60 * 60_000
+const DAY_MS = 24 * 60 * 60_000
+const KEEP_DEAD_MS = 30 * DAY_MS
+const KEEP_DONE_MS = 7 * DAY_MS
 const STORE_RETRY_MS = 5_000
 
 export interface DispatcherOptions {
@@ -21,8 +23,9 @@ export interface DispatcherOptions {
 }
 
 /**
- * Delivers events to webhooks, at least once, in order within a chat. Reads each session's journal from its webhook's
- * place; whoever rings only says that there may be something new. What is owed is in the store, so it can stop anywhere.
+ * Delivers events to webhooks, at least once, in order within a chat. Reads each session's journal from the place of
+ * each of its webhooks; whoever rings only says that there may be something new. What is owed is in the store, so it
+ * can stop anywhere.
  */
 export class Dispatcher {
   readonly #options: Required<DispatcherOptions>
@@ -31,6 +34,7 @@ export class Dispatcher {
   readonly #reading = new Map<string, boolean>()
   readonly #running = new Set<Promise<void>>()
   readonly #retries = new Set<() => void>()
+  #prunedAt = 0
   #stopped = false
 
   constructor(options: DispatcherOptions) {
@@ -40,10 +44,11 @@ export class Dispatcher {
 
   /** Goes on where the last process stopped. */
   async start(): Promise<void> {
-    const { store, clock } = this.#options
-    await store.write(() => deliveries.prune(clock.now() - KEEP_DEAD_MS))
-    for (const { session, chat } of await store.read(() => deliveries.queues())) this.#queues.add(session, chat)
-    for (const { session } of await store.read(() => webhooks.all())) this.ring(session)
+    const { store } = this.#options
+    await this.#prune()
+    for (const queue of await store.read(() => deliveries.queues())) this.#queues.add(queue)
+    const sessions = (await store.read(() => webhooks.all())).map(({ session }) => session)
+    for (const session of new Set(sessions)) this.ring(session)
   }
 
   /** There may be new events of this session. */
@@ -57,10 +62,26 @@ export class Dispatcher {
     this.#track(this.#read(session))
   }
 
-  /** What waits for this session is due now: its webhook has changed. */
-  hurry(session: string): void {
-    this.#queues.hurry(session)
+  /** What waits for this webhook is due now: it has changed. */
+  async hurry(session: string, webhook: string): Promise<void> {
+    // While it was disabled nothing of it was queued here.
+    const all = await this.#options.store.read(() => deliveries.queues())
+    for (const queue of all) if (queue.session === session && queue.webhook === webhook) this.#queues.add(queue)
+    this.#queues.hurry(session, webhook)
     this.ring(session)
+  }
+
+  /** One attempt to deliver `event` that is not recorded and has no consequences. */
+  async attempt(webhook: WebhookRow, event: WebhookEvent): Promise<{ outcome: Outcome; attempt: Attempt }> {
+    const { post, clock, version } = this.#options
+    const body = JSON.stringify(event)
+    const at = clock.now()
+    const signature = sign(body, { ...webhook, id: event.id, at })
+    const headers = { 'user-agent': `wamux/${version}`, ...webhook.headers, ...signature }
+    const outcome = await post(webhook.url, body, headers)
+    const { status } = outcome
+    const error = outcome.ok ? null : outcome.error
+    return { outcome, attempt: { at, durationMs: Math.max(0, clock.now() - at), status, error } }
   }
 
   /** Begins nothing any more and waits for the attempts that have begun. */
@@ -77,13 +98,22 @@ export class Dispatcher {
     void work.finally(() => this.#running.delete(work))
   }
 
+  async #prune(): Promise<void> {
+    const { store, clock } = this.#options
+    const now = clock.now()
+    if (Math.abs(now - this.#prunedAt) < DAY_MS) return
+    await store.write(() => deliveries.prune(now - KEEP_DEAD_MS, now - KEEP_DONE_MS))
+    this.#prunedAt = now
+  }
+
   async #read(session: string): Promise<void> {
     try {
+      await this.#prune()
       let isMore = true
       while (isMore && !this.#stopped) {
         this.#reading.set(session, false)
-        const count = await this.#take(session)
-        isMore = count === PAGE || this.#reading.get(session) === true
+        const isFull = await this.#take(session)
+        isMore = isFull || this.#reading.get(session) === true
       }
     } catch (error) {
       this.#options.logger.error({ err: error, instance: session }, 'reading events for a webhook failed')
@@ -93,26 +123,39 @@ export class Dispatcher {
     }
   }
 
-  /** One page of the journal becomes deliveries, in the transaction that moves the webhook's place. */
-  async #take(session: string): Promise<number> {
+  /** One page of the journal for each webhook becomes deliveries, in the transaction that moves the webhook's place. */
+  async #take(session: string): Promise<boolean> {
     const { store, clock } = this.#options
     const now = clock.now()
     const isOwed = await store.read(function* () {
-      const webhook = yield* webhooks.get(session)
-      return webhook !== undefined && (yield* journal.newest(session)) > webhook.cursor
+      const all = yield* webhooks.ofSession(session)
+      const newest = all.length > 0 ? yield* journal.newest(session) : 0
+      return all.some(({ enabled, cursor }) => enabled && newest > cursor)
     })
-    if (!isOwed) return 0
-    const taken = await store.write(function* () {
-      const webhook = yield* webhooks.get(session)
-      if (!webhook) return []
-      const entries = yield* journal.after(session, webhook.cursor, PAGE)
-      for (const { seq, chat } of entries) yield* deliveries.add(session, seq, chat ?? '', now)
-      const last = entries.at(-1)
-      if (last) yield* webhooks.advance(session, last.seq)
-      return entries
+    if (!isOwed) return false
+    const { queues, isFull } = await store.write(function* () {
+      const queues: ChatQueue[] = []
+      let isFull = false
+      for (const { id, enabled, cursor, events } of yield* webhooks.ofSession(session)) {
+        if (!enabled) continue
+        const entries = yield* journal.after(session, cursor, PAGE)
+        const last = entries.at(-1)
+        if (!last) continue
+        for (const { seq, chat, event } of entries) {
+          if (events && !events.includes(event)) continue
+          const queue = { session, webhook: id, chat: chat ?? '' }
+          yield* deliveries.add(queue, seq, now)
+          queues.push(queue)
+        }
+        yield* webhooks.advance(session, id, last.seq)
+        isFull ||= entries.length === PAGE
+      }
+      return { queues, isFull }
     })
-    for (const chat of new Set(taken.map((entry) => entry.chat ?? ''))) this.#queues.add(session, chat)
-    return taken.length
+    for (const queue of new Map(queues.map((queue) => [`${queue.webhook} ${queue.chat}`, queue])).values()) {
+      this.#queues.add(queue)
+    }
+    return isFull
   }
 
   /** One attempt at the first delivery of a chat. Answers when the queue is to be looked at again, or null: it is empty. */
@@ -122,8 +165,8 @@ export class Dispatcher {
     try {
       const owed = await store.read(function* () {
         const delivery = yield* deliveries.head(queue)
-        const webhook = yield* webhooks.get(session)
-        if (!delivery || !webhook) return undefined
+        const webhook = yield* webhooks.get(session, queue.webhook)
+        if (!delivery || !webhook?.enabled) return undefined
         const [entry] = yield* journal.after(session, delivery.seq - 1, 1)
         return { delivery, webhook, entry: entry?.seq === delivery.seq ? entry : undefined }
       })
@@ -134,47 +177,41 @@ export class Dispatcher {
       const isEarly = wait > 0 && wait <= LONGEST_MS
       if (isEarly && !isProbe) return delivery.nextAt
 
-      const outcome: Outcome = entry
-        ? await this.#attempt(webhook, toWire({ ...entry, sessionId: session }))
-        : { ok: false, error: 'the event is no longer in the journal' }
+      const { outcome, attempt } = entry
+        ? await this.attempt(webhook, toWire({ ...entry, sessionId: session }))
+        : lost(clock.now())
       const at = clock.now()
       if (outcome.ok) {
-        await store.write(() => deliveries.done(session, delivery.seq))
-        this.#queues.worked(session)
+        await store.write(() => deliveries.settle(delivery, { ...delivery, state: 'done', nextAt: at }, attempt))
+        this.#queues.worked(session, webhook.id)
         return at
       }
       // An attempt that was cut off says nothing about the receiver: the next process makes it again.
       if (this.#stopped && entry) return null
       // One more than the schedule has: it is not counted, or many of them would use the schedule up.
       if (isEarly && entry) return delivery.nextAt
-      const delay = entry && nextDelay(delivery.attempts + 1, random(), outcome.retryAfterMs)
+      const attempts = delivery.attempts + 1
+      const failedAt = delivery.failedAt ?? at
+      const delay = entry && nextDelay(attempts, random(), outcome.retryAfterMs)
       const { error } = outcome
-      const facts = { instance: session, seq: delivery.seq, attempt: delivery.attempts + 1, error }
+      const facts = { instance: session, webhook: webhook.id, seq: delivery.seq, attempt: attempts, error }
       if (delay === undefined) {
         logger.error(facts, 'a webhook delivery was given up')
-        await store.write(() => deliveries.bury(session, delivery.seq, at, error))
+        await store.write(() => deliveries.settle(delivery, { state: 'dead', attempts, nextAt: at, failedAt }, attempt))
         return at
       }
       logger.warn({ ...facts, delayMs: delay }, 'a webhook delivery failed')
       return await store.write(function* () {
         // The webhook may have been pointed elsewhere during the attempt: then there is nothing to wait for.
-        const current = yield* webhooks.get(session)
-        const isSame = current?.url === webhook.url && current.createdAt === webhook.createdAt
-        const nextAt = isSame ? at + delay : at
-        yield* deliveries.retry(session, delivery.seq, nextAt, error)
+        const current = yield* webhooks.get(session, webhook.id)
+        const nextAt = current?.changedAt === webhook.changedAt ? at + delay : at
+        yield* deliveries.settle(delivery, { state: 'pending', attempts, nextAt, failedAt }, attempt)
         return nextAt
       })
     } catch (error) {
       logger.error({ err: error, instance: session }, 'a webhook delivery could not be recorded')
       return clock.now() + STORE_RETRY_MS
     }
-  }
-
-  #attempt(webhook: { url: string; secret: string | null }, event: ReturnType<typeof toWire>): Promise<Outcome> {
-    const { post, clock, version } = this.#options
-    const body = JSON.stringify(event)
-    const signature = sign(body, { id: event.id, at: clock.now(), secret: webhook.secret })
-    return post(webhook.url, body, { 'user-agent': `wamux/${version}`, ...signature })
   }
 
   #later(ring: () => void): void {
@@ -185,4 +222,9 @@ export class Dispatcher {
     })
     this.#retries.add(cancel)
   }
+}
+
+function lost(at: number): { outcome: Extract<Outcome, { ok: false }>; attempt: Attempt } {
+  const error = 'the event is no longer in the journal'
+  return { outcome: { ok: false, status: null, error }, attempt: { at, durationMs: 0, status: null, error } }
 }

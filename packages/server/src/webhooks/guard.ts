@@ -7,7 +7,9 @@ import { Agent, buildConnector, request } from 'undici'
 import { AddressPolicy } from './addresses.ts'
 
 /** How a delivery went. Everything that is not a 2xx in time is a failure, redirects too. */
-export type Outcome = { ok: true } | { ok: false; error: string; retryAfterMs?: number }
+export type Outcome =
+  | { ok: true; status: number }
+  | { ok: false; status: number | null; error: string; retryAfterMs?: number }
 
 const SETTING = 'WAMUX_OUTBOUND_ALLOW'
 const ATTEMPT_MS = 20_000
@@ -66,10 +68,15 @@ export class OutboundGuard {
       })
       // The status is the answer; what follows is only read so that the connection can be used again.
       await reply.dump({ limit: REPLY_LIMIT, signal }).catch(() => {})
-      if (statusCode >= 200 && statusCode < 300) return { ok: true }
-      return { ok: false, error: `HTTP ${statusCode}`, ...readRetryAfter(replied['retry-after']) }
+      if (statusCode >= 200 && statusCode < 300) return { ok: true, status: statusCode }
+      return {
+        ok: false,
+        status: statusCode,
+        error: `HTTP ${statusCode}`,
+        ...readRetryAfter(replied['retry-after']),
+      }
     } catch (error) {
-      return { ok: false, error: describe(error, signal) }
+      return { ok: false, status: null, error: describe(error, signal) }
     }
   }
 

@@ -60,6 +60,20 @@ export function* after(
   return found.map((stored) => ({ ...stored, data: JSON.parse(stored.data) }))
 }
 
+/** The newest event of the named kinds, or of all. */
+export function* latest(
+  session: string,
+  events: readonly (keyof JournalEvents)[] = [],
+): Work<JournalEntry | undefined> {
+  const named = events.length === 0 ? '' : `AND event IN (${events.map(() => '?').join(', ')})`
+  const stored = yield* row<Stored>(
+    `SELECT seq, id, event, chat, timestamp, data FROM events WHERE session = ? ${named} ORDER BY seq DESC LIMIT 1`,
+    session,
+    ...events,
+  )
+  return stored && { ...stored, data: JSON.parse(stored.data) }
+}
+
 /** Where the journal begins and ends; both are 0 when there is none. */
 export function* bounds(session: string): Work<{ oldest: number; newest: number }> {
   const found = yield* row<{ oldest: number | null; newest: number | null }>(
@@ -79,8 +93,9 @@ export function* prune(session: string, at: number): Work<void> {
       SELECT max(seq) AS seq FROM events WHERE session = ?
       UNION ALL SELECT min(seq) FROM events WHERE session = ? AND timestamp >= ?
       UNION ALL SELECT announced + 1 FROM sessions WHERE id = ?
-      UNION ALL SELECT min(cursor) + 1 FROM webhooks WHERE session = ?
-      UNION ALL SELECT min(seq) FROM deliveries WHERE session = ?) AS kept`,
+      UNION ALL SELECT min(cursor) + 1 FROM webhooks WHERE session = ? AND enabled = 1
+      UNION ALL SELECT min(d.seq) FROM deliveries d JOIN webhooks w ON w.session = d.session AND w.id = d.webhook
+        WHERE d.session = ? AND d.state <> 'done' AND w.enabled = 1) AS kept`,
     session,
     session,
     at,

@@ -56,6 +56,26 @@ const MIGRATIONS: readonly (readonly string[])[] = [
       answer TEXT, at INTEGER NOT NULL, PRIMARY KEY (session, key))`,
     'CREATE INDEX idempotency_keys_at ON idempotency_keys (at)',
   ],
+  [
+    // Several webhooks for a session; the one that there was is called default. A table is made anew where its key changes.
+    `CREATE TABLE webhooks_of_session (session TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, url TEXT NOT NULL, events TEXT,
+      headers TEXT NOT NULL, enabled INTEGER NOT NULL, disabled_reason TEXT, failing_since INTEGER, secret TEXT, old_secret TEXT,
+      old_secret_until INTEGER, cursor INTEGER NOT NULL, created_at INTEGER NOT NULL, changed_at INTEGER NOT NULL, PRIMARY KEY (session, id))`,
+    `INSERT INTO webhooks_of_session (session, id, name, url, headers, enabled, secret, cursor, created_at, changed_at)
+      SELECT session, 'default', 'default', url, '{}', 1, secret, cursor, created_at, created_at FROM webhooks`,
+    'DROP TABLE webhooks',
+    'ALTER TABLE webhooks_of_session RENAME TO webhooks',
+    // log: the attempts, with their outcome. A delivery that is done stays for a while, so that one can look at it.
+    `CREATE TABLE deliveries_of_webhook (session TEXT NOT NULL, webhook TEXT NOT NULL, seq INTEGER NOT NULL, chat TEXT NOT NULL,
+      state TEXT NOT NULL, attempts INTEGER NOT NULL, next_at INTEGER NOT NULL, failed_at INTEGER, log TEXT NOT NULL,
+      PRIMARY KEY (session, webhook, seq))`,
+    `INSERT INTO deliveries_of_webhook (session, webhook, seq, chat, state, attempts, next_at, log)
+      SELECT session, 'default', seq, chat, state, attempts, next_at, '[]' FROM deliveries`,
+    'DROP TABLE deliveries',
+    'ALTER TABLE deliveries_of_webhook RENAME TO deliveries',
+    'CREATE INDEX deliveries_of_chat ON deliveries (session, webhook, chat, state, seq)',
+    'CREATE INDEX deliveries_due ON deliveries (state, next_at)',
+  ],
 ]
 
 /** Brings the database to the newest schema, in the transaction of the caller. */
