@@ -81,6 +81,11 @@ export class Listener {
   }
 
   #serve(server: Server): Server {
-    return server.on('request', this.#visitors.request).on('upgrade', this.#visitors.upgrade)
+    server.on('upgrade', (request, socket, head) => {
+      // The server has let go of it, and an error that nobody listens for would end the process.
+      socket.on('error', () => socket.destroy())
+      this.#visitors.upgrade(request, socket, head)
+    })
+    return server.on('request', this.#visitors.request)
   }
 }

@@ -174,3 +174,12 @@ test('a chat that is archived on one companion is archived on the other', () =>
     await desk.sock.chatModify({ mute: 4_102_444_800_000, lastMessages: [message] } as never, `${MAX}@s.whatsapp.net`)
     await laptop.until(() => muted.includes(4_102_444_800_000))
   }))
+
+test('who waits for somebody to come waits no longer than they want to', () =>
+  withEmulator(async (emulator) => {
+    emulator.phone(ALICE)
+    const max = emulator.contact(MAX)
+    await expect(max.sees(ALICE, 'available', { timeoutMs: 1 })).rejects.toThrow('waited 1 ms')
+    const given = AbortSignal.abort(new Error('given up'))
+    await expect(max.sees(ALICE, 'available', { signal: given })).rejects.toThrow('given up')
+  }))

@@ -1,5 +1,6 @@
 import { type BinaryNode, getBinaryNodeChild } from '@whiskeysockets/baileys'
 import { expect, test } from 'vitest'
+import { hashOf } from '../src/world/profile.ts'
 import { withEmulator } from './baileys.ts'
 
 const ALICE = '15550001001'
@@ -178,3 +179,10 @@ test('what is read on one companion is read on the other', () =>
     const update = await laptop.until(() => laptop.updates.find(({ update }) => update.status === 4))
     expect(update.key).toMatchObject({ id, fromMe: false, remoteJid: MAX_JID })
   }))
+
+test('the name of a list tells lists of any length apart, in whatever order they are', () => {
+  const [one, two, three] = ['491111111111', '492222222222', '493333333333'] as const
+  expect(hashOf([one, two, three])).not.toBe(hashOf([one, two]))
+  expect(hashOf([three, one, two])).toBe(hashOf([one, two, three]))
+  expect(hashOf([])).toBe('none')
+})

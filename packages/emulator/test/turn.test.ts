@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { setImmediate as turnOver } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Store } from '../src/state/database.ts'
+import { Random } from '../src/state/random.ts'
 import type { Line } from '../src/state/turn.ts'
+import { Accounts } from '../src/world/accounts.ts'
 
 let folder: string
 let store: Store
@@ -100,4 +102,20 @@ test('when a commit fails, nobody hears of what was in it, and the next one work
   store.turn.holds(other)
   await turnOver()
   expect(other).toMatchObject({ state: 'open', seen: ['b'] })
+})
+
+test('accounts do not remember what was taken back, neither a change nor a new one', () => {
+  const accounts = new Accounts(store, new Random())
+  accounts.ensure('491234567890', 'contact', { name: 'Max' })
+  const failing = () =>
+    store.transaction(() => {
+      accounts.update('491234567890', { name: 'Moritz' })
+      accounts.ensure('15550001001', 'phone')
+      expect(accounts.get('491234567890')?.name).toBe('Moritz')
+      throw new Error('changed my mind')
+    })
+  expect(failing).toThrow('changed my mind')
+  expect(accounts.get('491234567890')?.name).toBe('Max')
+  expect(accounts.get('15550001001')).toBeUndefined()
+  expect(accounts.ensure('15550001001', 'phone').lid).toBe(new Accounts(store, new Random()).get('15550001001')?.lid)
 })

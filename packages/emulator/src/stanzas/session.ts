@@ -43,6 +43,7 @@ export function activate(world: World, presences: Presences, login: Login): void
       world.announceLogin(login)
     })
     .catch((error: unknown) => {
-      if (!world.isClosed) world.warn(`${login.address} did not get its mail: ${String(error)}`)
+      // It comes back and asks again; without that it would wait for mail that nobody sends any more.
+      if (!world.isClosed) login.connection.fail(error)
     })
 }

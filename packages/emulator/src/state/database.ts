@@ -8,6 +8,7 @@ import { Turn } from './turn.ts'
 export class Store {
   readonly #db: Database.Database
   readonly #statements = new Map<string, Database.Statement<unknown[], unknown>>()
+  readonly #undone = new Set<() => void>()
   #isInTransaction = false
   readonly turn: Turn
 
@@ -42,10 +43,16 @@ export class Store {
         this.#step('ROLLBACK TO work')
         this.#step('RELEASE work')
       }
+      this.#tellUndone()
       throw error
     } finally {
       this.#isInTransaction = false
     }
+  }
+
+  /** Calls `forget` whenever something that was written is taken back: what was read meanwhile may not be true. */
+  whenUndone(forget: () => void): void {
+    this.#undone.add(forget)
   }
 
   get isInTransaction(): boolean {
@@ -80,13 +87,18 @@ export class Store {
   }
 
   #commit(): void {
-    if (!this.#db.inTransaction) throw new Error('SQLite has taken back what was written in this turn')
     try {
+      if (!this.#db.inTransaction) throw new Error('SQLite has taken back what was written in this turn')
       this.#step('COMMIT')
     } catch (error) {
       if (this.#db.inTransaction) this.#step('ROLLBACK')
+      this.#tellUndone()
       throw error
     }
+  }
+
+  #tellUndone(): void {
+    for (const forget of this.#undone) forget()
   }
 
   #prepare(sql: string): Database.Statement<unknown[], unknown> {

@@ -17,7 +17,7 @@ export interface ConnectionOwner {
   /** Called for every node before it goes out, unless it was encoded already. */
   sending(connection: Connection, node: BinaryNode): void
   closed(connection: Connection): void
-  /** A frame that could not be read or handled; the connection is being dropped. */
+  /** Something could not be read, handled or sent; the connection is being dropped. */
   failed(connection: Connection, error: unknown): void
   /** What a fault does in the server's place. */
   refused(connection: Connection, node: BinaryNode, code: number, text: string | undefined): void
@@ -168,6 +168,13 @@ export class Connection {
     this.#socket.terminate()
   }
 
+  /** Something of its client could not be read, handled or sent: says so, and cuts the line. */
+  fail(error: unknown): void {
+    if (this.#isClosed) return
+    this.#owner.failed(this, error)
+    this.drop()
+  }
+
   /** Sends the first half of a frame. The other half never comes, nor anything else. */
   tear(node: BinaryNode): void {
     if (!this.#transport) return
@@ -224,7 +231,7 @@ export class Connection {
   }
 
   #inTurn(job: () => Promise<void> | void): void {
-    this.#tail = this.#tail.then(job).catch((error: unknown) => this.#fail(error))
+    this.#tail = this.#tail.then(job).catch((error: unknown) => this.fail(error))
   }
 
   async #take(chunk: Buffer): Promise<void> {
@@ -288,13 +295,7 @@ export class Connection {
   }
 
   #watch(passing: void | Promise<void>): void {
-    passing?.catch((error: unknown) => this.#fail(error))
-  }
-
-  #fail(error: unknown): void {
-    if (this.#isClosed) return
-    this.#owner.failed(this, error)
-    this.drop()
+    passing?.catch((error: unknown) => this.fail(error))
   }
 
   #close(): void {

@@ -93,6 +93,7 @@ export class Accounts {
   constructor(store: Store, random: Random) {
     this.#store = store
     this.#random = random
+    store.whenUndone(() => this.#byPhone.clear())
     for (const { phone, lid } of store.all<{ phone: string; lid: string }>('SELECT phone, lid FROM accounts')) {
       this.#phoneByLid.set(lid, phone)
     }
@@ -184,7 +185,7 @@ export class Accounts {
     for (let attempt = 0; ; attempt++) {
       const digest = createHash('sha256').update(`${phone}/${attempt}`).digest()
       const lid = String(100_000_000_000_000n + (digest.readBigUInt64BE(0) % 899_999_999_999_999n))
-      if (!this.#phoneByLid.has(lid)) return lid
+      if (!this.#store.first('SELECT 1 FROM accounts WHERE lid = ?', lid)) return lid
     }
   }
 }

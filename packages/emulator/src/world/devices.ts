@@ -40,6 +40,7 @@ export class Devices {
 
   constructor(store: Store) {
     this.#store = store
+    store.whenUndone(() => this.#cache.clear())
   }
 
   /** The companions of an account, oldest first; the phone itself (device 0) is not among them. */

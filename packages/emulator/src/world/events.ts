@@ -51,7 +51,10 @@ export interface SinceOptions {
   readonly after?: number
 }
 
-/** What happens in a network, told when it is on disk. The last thousand are remembered, in memory. */
+/**
+ * What happens in a network. What is written down is told when that has succeeded: over HTTP when it is on disk, in the
+ * process at once. The last thousand are remembered, in memory.
+ */
 export interface Events {
   /** Calls the listener with all that comes; what it returns ends that. A listener must not throw. */
   on(listener: (event: NetworkEvent) => void): () => void

@@ -126,7 +126,7 @@ export class Groups {
     return row && fromRow(row)
   }
 
-  /** Phone digits to role, in the order of joining's key. */
+  /** Phone digits to role, in the order of the numbers. */
   members(id: string): Map<string, Role> {
     const sql = 'SELECT phone, role FROM group_members WHERE id = ? ORDER BY phone'
     return new Map(this.#store.all<{ phone: string; role: Role }>(sql, id).map(({ phone, role }) => [phone, role]))

@@ -37,6 +37,7 @@ export class Handset {
   #lane: Promise<unknown> = Promise.resolve()
   #isReading = false
   #isOffline = false
+  /** How often a message was asked for again, until it is read. */
   readonly #retries = new Map<string, number>()
 
   constructor(world: World, phone: string) {
@@ -131,7 +132,7 @@ export class Handset {
           this.#giveToken(to)
         })
         ids.push(...sent.map(({ id }) => id))
-        await new Promise((resolve) => setImmediate(resolve)) // the sockets want to be served
+        await this.#world.store.turn.kept() // which is also when the sockets are served
       }
       return { ids }
     })
@@ -214,7 +215,7 @@ export class Handset {
       : await readMessage(unit, this.account, origin, node)
     if (read.outcome === 'unreadable') {
       this.#world.wire.remark(`${this.#phone} cannot read ${node.attrs.id ?? ''}: ${read.why}`)
-      const key = `${origin.author.phone}/${node.attrs.id ?? ''}`
+      const key = retryKey(origin, id)
       const count = (this.#retries.get(key) ?? 0) + 1
       this.#retries.set(key, count)
       return post.commit(() => {
@@ -225,6 +226,7 @@ export class Handset {
         post.remove(pending.seq)
       })
     }
+    this.#retries.delete(retryKey(origin, id))
     if (read.outcome === 'known') return post.remove(pending.seq)
     const arrival = this.#arrival(read.message, node, origin)
     const isNew = arrival !== undefined && !mail.hasHeard(this.#phone, arrival.from, arrival.id)
@@ -363,4 +365,8 @@ export class Handset {
   #newMessageId(): string {
     return `AC${this.#world.random.bytes(15, `message/${this.#phone}`).toString('hex').toUpperCase()}`
   }
+}
+
+function retryKey(origin: Origin, id: string): string {
+  return `${origin.author.phone}/${id}`
 }

@@ -99,7 +99,9 @@ export class Linking {
     if (!applicant.noiseKey.equals(noiseKey) || !applicant.identityKey.equals(identityKey)) {
       throw new LinkingError('qr', 'The QR code names other keys than the client that shows it.')
     }
-    return this.#succeed(applicant, account, advSecret, defer<Linked>())
+    const linked = defer<Linked>()
+    this.#succeed(applicant, account, advSecret, linked)
+    return linked.promise
   }
 
   /** The name a client gave when it connected, for finding the phone that a QR code is meant for. */
@@ -151,13 +153,16 @@ export class Linking {
     const registration = child(iq, 'link_code_companion_reg')
     const companionIdentity = bytesOf(child(registration, 'companion_identity_public'))
     const bundle = bytesOf(child(registration, 'link_code_pairing_wrapped_key_bundle'))
+    let secret: Buffer
     try {
-      const secret = openKeyBundle(primary, bundle, companionIdentity)
-      void this.#succeed(applicant, primary.account, secret, primary.linked)
+      secret = openKeyBundle(primary, bundle, companionIdentity)
     } catch {
+      // GCM does not say more, and what else can be wrong with a bundle comes from a wrong code.
       primary.linked.reject(new LinkingError('code', 'The code is wrong.'))
       connection.end()
+      return
     }
+    this.#succeed(applicant, primary.account, secret, primary.linked)
   }
 
   /** The client's answer to pair-success: checks its signature and makes it a companion. */
@@ -227,7 +232,7 @@ export class Linking {
     }
   }
 
-  #succeed(applicant: Applicant, account: Account, advSecret: Buffer, linked: Deferred<Linked>): Promise<Linked> {
+  #succeed(applicant: Applicant, account: Account, advSecret: Buffer, linked: Deferred<Linked>): void {
     const { accounts } = this.#world
     const device = accounts.takeNumber(account.phone, 'next_device')
     const keyIndex = device
@@ -245,7 +250,6 @@ export class Linking {
     ]
     const attrs = { from: SERVER, type: 'set', id: iqId, t: this.#world.clock.seconds() }
     applicant.connection.send(el('iq', attrs, [el('pair-success', {}, content)]))
-    return linked.promise
   }
 
   #forget(applicant: Applicant): void {

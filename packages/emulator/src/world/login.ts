@@ -96,7 +96,7 @@ export class Login {
     }
     this.#pumping = (this.#isAll(fresh) ? this.#handOver(fresh) : this.#pump())
       // What could not be sent is still in the table; the client fetches it with its next connection.
-      .catch(() => this.connection.drop())
+      .catch((error: unknown) => this.connection.fail(error))
       .then(() => {
         this.#pumping = undefined
         if (!this.#rungAgain) return

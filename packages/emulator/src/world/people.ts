@@ -110,7 +110,7 @@ export class VirtualPerson implements Person {
     const { sightings } = this.presences
     if (state !== 'available' && state !== 'unavailable') return sightings.typed(this.phone, phone, state, options)
     const look = () => this.presences.isSeenBy(this.phone, phone) === (state === 'available')
-    return sightings.until(look, () => `${this.phone} has not seen ${phone} become ${state}`)
+    return sightings.until(look, () => `${this.phone} has not seen ${phone} become ${state}`, options)
   }
 
   joins(code: string): 'joined' | 'requested' {

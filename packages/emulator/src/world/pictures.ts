@@ -1,5 +1,6 @@
 import { sha256 } from '../media/cipher.ts'
 import type { MediaLibrary, Placed } from '../media/library.ts'
+import type { Store } from '../state/database.ts'
 import type { Clock } from './clock.ts'
 
 /** A link is handed out again for so long: links expire, pictures do not. */
@@ -11,7 +12,8 @@ export class Pictures {
   readonly #clock: Clock
   readonly #links = new Map<string, { placed: Placed; at: number }>()
 
-  constructor(media: MediaLibrary, clock: Clock) {
+  constructor(store: Store, media: MediaLibrary, clock: Clock) {
+    store.whenUndone(() => this.#links.clear())
     this.#media = media
     this.#clock = clock
   }

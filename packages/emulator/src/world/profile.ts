@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import { el } from '../stream/nodes.ts'
 import type { Account, Settings } from './accounts.ts'
@@ -96,17 +97,18 @@ export function giveToken(world: World, issuer: string, holder: string, at: numb
   })
 }
 
-/** A name for the state of a blocklist: clients compare it. */
+/** Clients compare it with that of the list they know. */
 export function blocklistHash(world: World, phone: string): string {
   return hashOf(world.circle.blockedBy(phone))
 }
 
+/** A name for a list of people, in whatever order. */
 export function hashOf(list: readonly string[]): string {
-  return list.length === 0
-    ? 'none'
-    : `2:${Buffer.from([...list].sort().join())
-        .toString('base64url')
-        .slice(0, 24)}`
+  if (list.length === 0) return 'none'
+  return `2:${createHash('sha256')
+    .update([...list].sort().join())
+    .digest('base64url')
+    .slice(0, 24)}`
 }
 
 function aboutNow(world: World): Settings {

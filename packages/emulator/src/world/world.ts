@@ -80,7 +80,7 @@ export class World {
     this.circle = new Circle(this.accounts, this.mail)
     this.tokens = new Tokens(store, this.accounts, this.clock, this.random)
     this.media = new MediaLibrary(store, this.keys.noise.private, this.clock, this.random)
-    this.pictures = new Pictures(this.media, this.clock)
+    this.pictures = new Pictures(store, this.media, this.clock)
     this.faults = new FaultState({
       clock: this.clock,
       random: this.random,

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { connect } from 'node:net'
 import { expect, test, vi } from 'vitest'
 import { KICK_REASONS } from '../../src/index.ts'
 import { type Client, textOf, withEmulator } from '../baileys.ts'
@@ -150,4 +151,19 @@ test('those who connect find no answer, a reset, a status, or a WebSocket that i
     expect(response.statusCode).toBe(429)
     alice.connect()
     await alice.until(() => alice.qr)
+  }))
+
+test('a client that tears its line down while nobody answers it does no harm', () =>
+  withEmulator(async (emulator) => {
+    const { hostname, port } = new URL(emulator.controlUrl)
+    for (const answer of ['unanswered', 503] as const) {
+      const fault = emulator.faults.connecting(answer, 1)
+      const socket = connect(Number(port), hostname)
+      socket.write('GET /ws/chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+      await fault.struck()
+      socket.resetAndDestroy()
+      await once(socket, 'close')
+    }
+    // A process whose socket had an error that nobody listens for would be gone.
+    expect((await fetch(`${emulator.controlUrl}/admin/health`)).status).toBe(200)
   }))
