@@ -78,7 +78,7 @@ export interface Faults {
   /** Sends something to the clients of an account that no server should: their robustness is the test. */
   malformed(phone: string, kind: MalformedKind): void
 
-  /** Those that are not over yet, or hold something back. The switches at the top are not among them. */
+  /** Those that nobody has lifted, spent ones too: they may hold something back. The switches at the top are not among them. */
   readonly all: readonly Fault[]
   /** Lifts all of them, and puts the switches back. */
   lift(): void

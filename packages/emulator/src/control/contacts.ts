@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Contact } from '../api.ts'
+import { definedOnly } from '../defined-only.ts'
 import { BEHAVIOURS } from '../world/accounts.ts'
-import { definedOnly } from './content.ts'
 import { isPattern, messageOperations } from './messages.ts'
 import { type Operation, operation } from './operation.ts'
 import { contactOf, free, peopleOperations } from './people.ts'

@@ -1,6 +1,7 @@
 import { proto } from '@whiskeysockets/baileys'
 import { z } from 'zod'
 import type { Content } from '../content/content.ts'
+import { definedOnly } from '../defined-only.ts'
 import { count, phone, text } from './schemas.ts'
 
 /** What a person can send, as JSON: the `Content` of the in-process API, with bytes in base64. */
@@ -122,7 +123,7 @@ export function toContent(given: Given): Content {
 
 type File = z.output<typeof image | typeof video | typeof audio | typeof document | typeof sticker>
 type Bytes<T> = { [K in keyof T]: K extends 'image' | 'video' | 'audio' | 'document' | 'sticker' ? Uint8Array : T[K] }
-type Decoded<T> = T extends unknown ? Defined<Bytes<T>> : never
+type Decoded<T> = T extends unknown ? ReturnType<typeof definedOnly<Bytes<T>>> : never
 
 function toMedia<T extends File>(given: T): Decoded<T> {
   const decoded = Object.entries(definedOnly(given)).map(([name, value]) => {
@@ -133,11 +134,3 @@ function toMedia<T extends File>(given: T): Decoded<T> {
 }
 
 const FILES = new Set(['image', 'video', 'audio', 'document', 'sticker'])
-
-type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> }
-
-/** zod gives optional fields as `undefined`; options objects leave them out. */
-export function definedOnly<T extends object>(values: T): Defined<T> {
-  // What is left has no undefined in it; a field that was optional still is.
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<T>
-}

@@ -1,7 +1,7 @@
 import { z } from 'zod'
+import { definedOnly } from '../defined-only.ts'
 import type { Events, NetworkEvent } from '../world/events.ts'
 import { PatienceError } from '../world/waiting.ts'
-import { definedOnly } from './content.ts'
 import { type Operation, operation } from './operation.ts'
 import { digits, phone, queryCount, text } from './schemas.ts'
 

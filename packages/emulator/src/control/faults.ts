@@ -1,17 +1,12 @@
 import { z } from 'zod'
-import {
-  CERTIFICATE_FLAWS,
-  DIRECTIONS,
-  type Fault,
-  KICK_REASONS,
-  MALFORMED_KINDS,
-  NACK_TREATMENTS,
-  type StanzaFaults,
-} from '../faults.ts'
+import { definedOnly } from '../defined-only.ts'
+import { CERTIFICATE_FLAWS, DIRECTIONS, KICK_REASONS, MALFORMED_KINDS, NACK_TREATMENTS } from '../faults.ts'
 import { InputError } from './input.ts'
-import { type Network, type Operation, operation } from './operation.ts'
+import { type Operation, operation } from './operation.ts'
 import { phoneOf } from './people.ts'
-import { count, phone, queryCount, text, timeoutMs } from './schemas.ts'
+import { count, phone, text } from './schemas.ts'
+import { fault, faultExample, shown, standingFaultOperations, times } from './standing-faults.ts'
+import { setStanzaFault } from './stanza-faults.ts'
 
 const switches = {
   ackDelayMs: count.meta({ description: "Holds the server's acks of messages back this long" }),
@@ -20,132 +15,9 @@ const switches = {
   phoneReceipts: z.boolean().meta({ description: 'Phones confirm what reaches them, not only companions' }),
 }
 
-const times = z.int().min(1).optional().meta({ description: 'How often it strikes; until it is lifted by default' })
-const fault = z
-  .object({ id: z.string(), what: z.string(), count: count.meta({ description: 'How often it has struck' }) })
-  .meta({ id: 'Fault' })
-const faultExample = { id: 'fault-1', what: 'drop phone 15550001001, tag ack', count: 0 }
-
-function shown({ id, what, count: struck }: Fault) {
-  return { id, what, count: struck }
-}
-
-function faultOf({ emulator }: Network, id: string): Fault {
-  const found = emulator.faults.all.find((one) => one.id === id)
-  if (!found) throw new InputError('id', `There is no fault ${id} (any more).`, 404)
-  return found
-}
-
-/** Without what was left out, which is not the same as undefined. */
-function given<T extends object>(fields: T): { [name in keyof T]?: Exclude<T[name], undefined> } {
-  // Object.entries loses the key type; the entries are T's own.
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never
-}
-
-const where = {
-  phone: phone.optional().meta({ description: 'The account whose client sends or gets the stanza' }),
-  device: count.optional(),
-  direction: z.enum(DIRECTIONS).optional(),
-  tag: text.optional().meta({ description: '`message`, `ack`, `receipt`, `iq`, …' }),
-  type: text.optional(),
-  class: text.optional().meta({ description: 'Of acks: what they are for' }),
-  xmlns: text.optional().meta({ description: 'Of queries' }),
-  id: text.optional(),
-  child: text.optional().meta({ description: 'The name of a child' }),
-}
-
-const acts = z.discriminatedUnion('do', [
-  z.strictObject({ do: z.enum(['drop', 'hold', 'duplicate', 'swap', 'corrupt', 'tear']) }),
-  z.strictObject({ do: z.literal('delay'), ms: count }),
-  z.strictObject({ do: z.literal('slow'), ms: count, jitterMs: count.optional() }),
-  z.strictObject({ do: z.literal('refuse'), code: count, text: text.optional() }),
-  z.strictObject({ do: z.literal('kick'), reason: z.enum(KICK_REASONS) }),
-])
-
-function setTrap(faults: StanzaFaults, act: z.output<typeof acts>, howOften: number | undefined): Fault {
-  switch (act.do) {
-    case 'delay':
-      return faults.delay(act.ms, howOften)
-    case 'slow':
-      return faults.slow(act.ms, given({ jitterMs: act.jitterMs }), howOften)
-    case 'refuse':
-      return faults.refuse(act.code, given({ text: act.text }), howOften)
-    case 'kick':
-      return faults.kick(act.reason, howOften)
-    default:
-      return faults[act.do](howOften)
-  }
-}
-
 export const faultOperations: readonly Operation[] = [
-  operation({
-    id: 'listFaults',
-    method: 'GET',
-    path: '/admin/faults',
-    summary: 'The faults that are not over, or hold something back',
-    answer: z.array(fault),
-    example: { answer: [faultExample] },
-    handle: ({ emulator }) => emulator.faults.all.map(shown),
-  }),
-  operation({
-    id: 'liftFaults',
-    method: 'DELETE',
-    path: '/admin/faults',
-    summary: 'Lifts all faults and puts the switches back',
-    handle: ({ emulator }) => emulator.faults.lift(),
-  }),
-  operation({
-    id: 'liftFault',
-    method: 'DELETE',
-    path: '/admin/faults/{id}',
-    summary: 'Lifts a fault: what it holds back goes on its way',
-    params: z.strictObject({ id: text }),
-    errors: [404],
-    handle: (network, { params }) => faultOf(network, params.id).lift(),
-  }),
-  operation({
-    id: 'awaitFault',
-    method: 'GET',
-    path: '/admin/faults/{id}/struck',
-    summary: 'Waits until a fault has struck',
-    params: z.strictObject({ id: text }),
-    query: z.strictObject({
-      times: queryCount.optional().meta({ description: 'How often; once by default' }),
-      timeoutMs,
-    }),
-    answer: fault,
-    errors: [404, 504],
-    example: { query: { times: '2' }, answer: { ...faultExample, count: 2 } },
-    handle: async (network, { params, query, signal }) => {
-      const found = faultOf(network, params.id)
-      await found.struck(query.times, { signal, ...given({ timeoutMs: query.timeoutMs }) })
-      return shown(found)
-    },
-  }),
-  operation({
-    id: 'setStanzaFault',
-    method: 'POST',
-    path: '/admin/faults/stanzas',
-    summary: 'Lies in wait for stanzas, which are lost, late, doubled, refused or damaged',
-    description:
-      '`drop` loses them, `delay` lets others overtake them, `slow` does not, `hold` keeps them until the fault is lifted, ' +
-      '`duplicate` doubles them, `swap` lets the next one go first, `refuse` answers a client with an error, `corrupt` ' +
-      'damages the ciphertexts, `kick` ends the connection instead, `tear` stops in the middle of a frame.',
-    body: z.strictObject({ ...where, act: acts, times }),
-    answer: fault,
-    example: {
-      body: { phone: '15550001001', direction: 'to-client', tag: 'ack', act: { do: 'drop' }, times: 1 },
-      answer: faultExample,
-    },
-    handle: ({ emulator }, { body: { act, times: howOften, ...named } }) => {
-      try {
-        return shown(setTrap(emulator.faults.on(given(named)), act, howOften))
-      } catch (error) {
-        if (!(error instanceof TypeError)) throw error
-        throw new InputError('direction', error.message)
-      }
-    },
-  }),
+  ...standingFaultOperations,
+  setStanzaFault,
   operation({
     id: 'setKeyFault',
     method: 'POST',
@@ -161,7 +33,7 @@ export const faultOperations: readonly Operation[] = [
     answer: fault,
     example: { body: { phone: '491234567890', device: 0, do: 'refuse', code: 404 }, answer: faultExample },
     handle: ({ emulator }, { body }) => {
-      const keys = emulator.faults.onKeys(given({ phone: body.phone, device: body.device }))
+      const keys = emulator.faults.onKeys(definedOnly({ phone: body.phone, device: body.device }))
       return shown(body.do === 'refuse' ? keys.refuse(body.code, body.times) : keys[body.do](body.times))
     },
   }),
@@ -178,7 +50,7 @@ export const faultOperations: readonly Operation[] = [
     }),
     answer: fault,
     example: { body: { phone: '15550001001', do: 'blackhole' }, answer: faultExample },
-    handle: ({ emulator }, { body: { do: what, ...line } }) => shown(emulator.faults[what](given(line))),
+    handle: ({ emulator }, { body: { do: what, ...line } }) => shown(emulator.faults[what](definedOnly(line))),
   }),
   operation({
     id: 'setConnectFault',
@@ -221,7 +93,7 @@ export const faultOperations: readonly Operation[] = [
     answer: fault,
     example: { body: { reason: 402, code: 101, expiresInMs: 3_600_000, times: 1 }, answer: faultExample },
     handle: ({ emulator }, { body: { times: howOften, reason, ...more } }) =>
-      shown(emulator.faults.refuseLogins({ reason, ...given(more) }, howOften)),
+      shown(emulator.faults.refuseLogins({ reason, ...definedOnly(more) }, howOften)),
   }),
   operation({
     id: 'treatNacks',
@@ -232,7 +104,7 @@ export const faultOperations: readonly Operation[] = [
     answer: fault,
     example: { body: { treatment: 'stall', phone: '15550001001' }, answer: faultExample },
     handle: ({ emulator }, { body }) =>
-      shown(emulator.faults.treatNacks(body.treatment, given({ phone: body.phone }), body.times)),
+      shown(emulator.faults.treatNacks(body.treatment, definedOnly({ phone: body.phone }), body.times)),
   }),
   operation({
     id: 'drainPreKeys',
@@ -243,7 +115,7 @@ export const faultOperations: readonly Operation[] = [
     errors: [404],
     example: { body: { phone: '15550001001', left: 2 } },
     handle: (network, { body: { phone: number, ...options } }) =>
-      network.emulator.faults.drainPreKeys(phoneOf(network, number).phone, given(options)),
+      network.emulator.faults.drainPreKeys(phoneOf(network, number).phone, definedOnly(options)),
   }),
   operation({
     id: 'setTimelock',
@@ -259,7 +131,7 @@ export const faultOperations: readonly Operation[] = [
     errors: [404],
     example: { body: { phone: '15550001001', until: 1_800_000_000_000 } },
     handle: (network, { body: { phone: number, isActive = true, ...lock } }) =>
-      network.emulator.faults.timelock(phoneOf(network, number).phone, isActive ? given(lock) : undefined),
+      network.emulator.faults.timelock(phoneOf(network, number).phone, isActive ? definedOnly(lock) : undefined),
   }),
   operation({
     id: 'sendMalformed',

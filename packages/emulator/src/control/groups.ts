@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Group, GroupSettings } from '../api-group.ts'
-import { definedOnly } from './content.ts'
+import { definedOnly } from '../defined-only.ts'
 import { InputError, refusedAs } from './input.ts'
 import { type Network, type Operation, operation } from './operation.ts'
 import { waiting } from './people.ts'

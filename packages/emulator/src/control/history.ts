@@ -1,6 +1,6 @@
 import { proto } from '@whiskeysockets/baileys'
 import { z } from 'zod'
-import { definedOnly } from './content.ts'
+import { definedOnly } from '../defined-only.ts'
 import { InputError } from './input.ts'
 import { type Network, type Operation, operation } from './operation.ts'
 import { person, phoneOf } from './people.ts'

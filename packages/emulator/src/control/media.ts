@@ -1,6 +1,6 @@
 import { z } from 'zod'
+import { definedOnly } from '../defined-only.ts'
 import { MEDIA_KINDS } from '../media/cipher.ts'
-import { definedOnly } from './content.ts'
 import { InputError } from './input.ts'
 import { type Operation, operation } from './operation.ts'
 import { contactOf, phoneOf } from './people.ts'

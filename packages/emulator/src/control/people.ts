@@ -93,7 +93,7 @@ export function peopleOperations(kind: Kind): Operation[] {
       example: { body: { id: '3EB0C767D26A1B2C5F' } },
       handle: (network, { params, body }) => {
         const guest = find(network, params.phone)
-        const invitation = guest.messages().findLast(({ id }) => id === body.id)
+        const invitation = network.world.mail.heard(guest.phone, body.id).at(-1)
         if (!invitation?.message.groupInviteMessage) {
           throw new InputError('id', `${guest.phone} has no invitation ${body.id}.`)
         }

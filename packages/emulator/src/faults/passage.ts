@@ -89,7 +89,7 @@ export class Passage {
     const { act, trouble } = rule
     switch (act.kind) {
       case 'drop':
-      case 'slow':
+      case 'slow': // is over by now
         return
       case 'delay':
         return this.#later(act.ms, () => this.#around.deliverLate(node))

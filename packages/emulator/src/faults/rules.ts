@@ -56,7 +56,8 @@ export class Rules {
   #rules: Rule[] = []
 
   add(rule: Rule): void {
-    this.#rules.push(rule)
+    // Those that are spent would be gone through for every stanza.
+    this.#rules = [...this.#rules.filter(({ trouble }) => !trouble.isOver), rule]
     rule.trouble.onLifted(() => {
       this.#rules = this.#rules.filter((other) => other !== rule)
     })

@@ -74,7 +74,7 @@ export class Trouble implements Fault {
   }
 }
 
-/** All faults of a network that are not over, or hold something back. */
+/** All faults of a network that nobody has lifted. */
 export class Troubles {
   readonly #patienceMs: number
   readonly #all = new Map<string, Trouble>()
@@ -94,10 +94,6 @@ export class Troubles {
 
   get all(): readonly Trouble[] {
     return [...this.#all.values()]
-  }
-
-  get(id: string): Trouble | undefined {
-    return this.#all.get(id)
   }
 
   lift(): void {

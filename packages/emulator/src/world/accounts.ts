@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { definedOnly } from '../defined-only.ts'
 import type { Store } from '../state/database.ts'
 import type { Random } from '../state/random.ts'
 import type { RawKeyPair } from '../state/server-keys.ts'
@@ -241,9 +242,4 @@ function base64AsBytes(_key: string, value: unknown): unknown {
     return Buffer.from(value.base64, 'base64')
   }
   return value
-}
-
-function definedOnly<T extends object>(change: T): Partial<T> {
-  // Object.entries loses the key type; the entries are T's own.
-  return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined)) as Partial<T>
 }
