@@ -22,6 +22,7 @@ test('both sessions are the same interface', () => {
   expect(shared.sort()).toMatchInlineSnapshot(`
     [
       "batch",
+      "cancelBatch",
       "chatMessage",
       "chats",
       "checkNumber",
@@ -32,9 +33,11 @@ test('both sessions are the same interface', () => {
       "message",
       "messages",
       "pairingCode",
+      "pauseBatch",
       "qr",
       "recentMessages",
       "restart",
+      "resumeBatch",
       "send",
       "sendBulk",
       "start",

@@ -37,6 +37,9 @@ export interface Gateway {
   sendMessage(message: SendMessage, options?: SendOptions): Promise<SentMessage>
   sendBulk(messages: SendBulk, options?: SendOptions): Promise<Batch>
   batch(batchId: string): Promise<Batch>
+  pauseBatch(batchId: string): Promise<Batch>
+  resumeBatch(batchId: string): Promise<Batch>
+  cancelBatch(batchId: string): Promise<Batch>
   /** How far a message got that this instance sent. @throws NOT_FOUND */
   message(messageId: string): Promise<OutgoingMessage>
   checkNumber(phone: string): Promise<NumberCheck>
@@ -91,6 +94,9 @@ export function createClient(options: ClientOptions): Client {
         (await http.callOnce('sendMessage', { body }, options?.idempotencyKey)).data,
       sendBulk: async (body, options) => (await http.callOnce('sendBulk', { body }, options?.idempotencyKey)).data,
       batch: async (batchId) => (await http.call('getBatch', { params: { batchId } })).data,
+      pauseBatch: async (batchId) => (await http.call('pauseBatch', { params: { batchId } })).data,
+      resumeBatch: async (batchId) => (await http.call('resumeBatch', { params: { batchId } })).data,
+      cancelBatch: async (batchId) => (await http.call('cancelBatch', { params: { batchId } })).data,
       message: async (messageId) => (await http.call('getMessage', { params: { messageId } })).data,
       checkNumber: async (phone) => (await http.call('checkNumber', { params: { phone } })).data,
       contact: async (phone) => (await http.call('getContact', { params: { phone } })).data,

@@ -155,7 +155,10 @@ export interface BulkItem {
   message: string
 }
 
-export type BatchStatus = 'queued' | 'sent' | 'delivered' | 'read' | 'failed' | 'expired'
+export type BatchStatus = 'queued' | 'sent' | 'delivered' | 'read' | 'failed' | 'expired' | 'cancelled'
+
+/** `paused`: nothing more of it is sent until it is resumed. `cancelled`: what waited is not sent; final. */
+export type BatchState = 'running' | 'paused' | 'cancelled'
 
 export interface BatchEntry {
   index: number
@@ -170,6 +173,7 @@ export interface Batch {
   messages: BatchEntry[]
   /** How many messages are in each status. */
   counts: Record<BatchStatus, number>
+  state: BatchState
 }
 
 /** A message that was sent through wamux, and how far it got. */
@@ -327,6 +331,19 @@ export interface SessionApi {
   sendBulk(messages: readonly BulkItem[], options?: SendOptions): Promise<Batch>
   /** @throws NOT_FOUND */
   batch(batchId: string): Promise<Batch>
+  /**
+   * Holds a batch up, over restarts too: what is on its way is sent, what waits stays `queued` and does not expire.
+   * Other messages of the same chats pass it. A batch that is paused already, done or cancelled stays as it is.
+   * @throws NOT_FOUND
+   */
+  pauseBatch(batchId: string): Promise<Batch>
+  /** Lets a batch go on; what waits has 24 h from here on. @throws NOT_FOUND */
+  resumeBatch(batchId: string): Promise<Batch>
+  /**
+   * Calls off what waits of a batch: it becomes `cancelled`, which is final and makes no event. What is on its way is
+   * sent. @throws NOT_FOUND
+   */
+  cancelBatch(batchId: string): Promise<Batch>
   chats(options?: ListOptions): Promise<Page<Chat>>
   messages(chatId: string, options?: ListOptions): Promise<Page<Message>>
   recentMessages(options?: ListOptions): Promise<Page<Message>>
@@ -654,12 +671,18 @@ export interface Calls {
   sendMessage: { body: SendMessage; data: SentMessage }
   sendBulk: { body: SendBulk; data: Batch }
   getBatch: { params: { batchId: string }; data: Batch }
+  pauseBatch: { params: { batchId: string }; data: Batch }
+  resumeBatch: { params: { batchId: string }; data: Batch }
+  cancelBatch: { params: { batchId: string }; data: Batch }
   getMessage: { params: { messageId: string }; data: OutgoingMessage }
   checkNumber: { params: PhonePath; data: NumberCheck }
   getContact: { params: PhonePath; data: Contact }
   sendInstanceMessage: { params: InstancePath; body: SendMessage; data: SentMessage }
   sendInstanceBulk: { params: InstancePath; body: SendBulk; data: Batch }
   getInstanceBatch: { params: InstancePath & { batchId: string }; data: Batch }
+  pauseInstanceBatch: { params: InstancePath & { batchId: string }; data: Batch }
+  resumeInstanceBatch: { params: InstancePath & { batchId: string }; data: Batch }
+  cancelInstanceBatch: { params: InstancePath & { batchId: string }; data: Batch }
   getInstanceMessage: { params: InstancePath & { messageId: string }; data: OutgoingMessage }
   checkInstanceNumber: { params: InstancePath & PhonePath; data: NumberCheck }
   getInstanceContact: { params: InstancePath & PhonePath; data: Contact }
@@ -708,12 +731,18 @@ export const operations = {
   sendMessage: { method: 'POST', path: '/api/send-message', success: [200, 202] },
   sendBulk: { method: 'POST', path: '/api/send-bulk', success: [202] },
   getBatch: { method: 'GET', path: '/api/send-bulk/{batchId}', success: [200] },
+  pauseBatch: { method: 'POST', path: '/api/send-bulk/{batchId}/pause', success: [200] },
+  resumeBatch: { method: 'POST', path: '/api/send-bulk/{batchId}/resume', success: [200] },
+  cancelBatch: { method: 'POST', path: '/api/send-bulk/{batchId}/cancel', success: [200] },
   getMessage: { method: 'GET', path: '/api/messages/{messageId}', success: [200] },
   checkNumber: { method: 'GET', path: '/api/check-number/{phone}', success: [200] },
   getContact: { method: 'GET', path: '/api/contact/{phone}', success: [200] },
   sendInstanceMessage: { method: 'POST', path: '/api/instances/{id}/send-message', success: [200, 202] },
   sendInstanceBulk: { method: 'POST', path: '/api/instances/{id}/send-bulk', success: [202] },
   getInstanceBatch: { method: 'GET', path: '/api/instances/{id}/send-bulk/{batchId}', success: [200] },
+  pauseInstanceBatch: { method: 'POST', path: '/api/instances/{id}/send-bulk/{batchId}/pause', success: [200] },
+  resumeInstanceBatch: { method: 'POST', path: '/api/instances/{id}/send-bulk/{batchId}/resume', success: [200] },
+  cancelInstanceBatch: { method: 'POST', path: '/api/instances/{id}/send-bulk/{batchId}/cancel', success: [200] },
   getInstanceMessage: { method: 'GET', path: '/api/instances/{id}/messages/{messageId}', success: [200] },
   checkInstanceNumber: { method: 'GET', path: '/api/instances/{id}/check-number/{phone}', success: [200] },
   getInstanceContact: { method: 'GET', path: '/api/instances/{id}/contact/{phone}', success: [200] },

@@ -102,6 +102,18 @@ export class ClientSession implements SessionApi {
     return (await this.#http.call('getInstanceBatch', { params: { id: this.id, batchId } })).data
   }
 
+  async pauseBatch(batchId: string): Promise<Batch> {
+    return (await this.#http.call('pauseInstanceBatch', { params: { id: this.id, batchId } })).data
+  }
+
+  async resumeBatch(batchId: string): Promise<Batch> {
+    return (await this.#http.call('resumeInstanceBatch', { params: { id: this.id, batchId } })).data
+  }
+
+  async cancelBatch(batchId: string): Promise<Batch> {
+    return (await this.#http.call('cancelInstanceBatch', { params: { id: this.id, batchId } })).data
+  }
+
   async chats(options: ListOptions = {}): Promise<Page<Chat>> {
     return this.#http.call('listChats', { params: this.#params, query: options })
   }

@@ -281,12 +281,18 @@ export interface Calls {
   sendMessage: { body: SendMessage; data: SentMessage }
   sendBulk: { body: SendBulk; data: Batch }
   getBatch: { params: { batchId: string }; data: Batch }
+  pauseBatch: { params: { batchId: string }; data: Batch }
+  resumeBatch: { params: { batchId: string }; data: Batch }
+  cancelBatch: { params: { batchId: string }; data: Batch }
   getMessage: { params: { messageId: string }; data: OutgoingMessage }
   checkNumber: { params: PhonePath; data: NumberCheck }
   getContact: { params: PhonePath; data: Contact }
   sendInstanceMessage: { params: InstancePath; body: SendMessage; data: SentMessage }
   sendInstanceBulk: { params: InstancePath; body: SendBulk; data: Batch }
   getInstanceBatch: { params: InstancePath & { batchId: string }; data: Batch }
+  pauseInstanceBatch: { params: InstancePath & { batchId: string }; data: Batch }
+  resumeInstanceBatch: { params: InstancePath & { batchId: string }; data: Batch }
+  cancelInstanceBatch: { params: InstancePath & { batchId: string }; data: Batch }
   getInstanceMessage: { params: InstancePath & { messageId: string }; data: OutgoingMessage }
   checkInstanceNumber: { params: InstancePath & PhonePath; data: NumberCheck }
   getInstanceContact: { params: InstancePath & PhonePath; data: Contact }

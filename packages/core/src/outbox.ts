@@ -6,6 +6,7 @@ import { ACK, toMessage } from './message.ts'
 import { type Logger, SEND_DEADLINE_MS } from './options.ts'
 import type { Pacer, Priority } from './pacer.ts'
 import type { Account, MessageFailed } from './shared.ts'
+import * as batches from './stores/sql/batches.ts'
 import * as contacts from './stores/sql/contacts.ts'
 import * as history from './stores/sql/history.ts'
 import * as journal from './stores/sql/journal.ts'
@@ -88,6 +89,9 @@ export class Outbox {
   #ended = Promise.withResolvers<void>()
   /** Accepted while the older ones were being read; they come after those. */
   #late: rows.OutboxEntry[] | undefined
+  /** What waits of the batches that are paused; not in their lines, so that others of the chat may pass. */
+  readonly #held = new Map<string, rows.OutboxEntry[]>()
+  #attaching: Promise<void> = Promise.resolve()
   #slots: (() => void)[] = []
   /** How many messages are neither sent nor given up, once it was counted. */
   #unsettled: number | undefined
@@ -147,17 +151,24 @@ export class Outbox {
   }
 
   /** A connection is open: everything unsettled goes out again, in order, under the same ids. */
-  async attach(wire: Wire): Promise<void> {
+  attach(wire: Wire): Promise<void> {
+    const attached = this.#attach(wire)
+    this.#attaching = attached.catch(() => {}) // whoever attaches hears of it
+    return attached
+  }
+
+  async #attach(wire: Wire): Promise<void> {
     const { session, store } = this.#options
     this.#wire = wire
     this.#ended = Promise.withResolvers()
     this.#late = []
-    const unsettled = await store.read(() => rows.unsettled(session))
+    const { unsettled, paused } = await store.read(() => waitingOf(session))
     if (this.#wire !== wire) return
     const all = [...unsettled, ...this.#late]
     this.#late = undefined
     const phone = this.#options.account()?.phone
-    for (const entry of all) if (entry.account === phone) this.#lines.add(entry)
+    for (const batch of paused) this.#held.set(batch, [])
+    for (const entry of all) if (entry.account === phone && !this.#keep(entry)) this.#lines.add(entry)
     for (const entry of all) if (entry.account !== phone) await this.#failed(entry, OTHER_ACCOUNT)
   }
 
@@ -170,6 +181,7 @@ export class Outbox {
     for (const timer of this.#timers) clearTimeout(timer)
     this.#timers.clear()
     this.#onWire.clear()
+    this.#held.clear()
     this.#lines.clear()
     for (const free of this.#slots.splice(0)) free()
   }
@@ -178,12 +190,52 @@ export class Outbox {
   async expire(): Promise<void> {
     const { session, store } = this.#options
     const now = Date.now()
-    const unsettled = await store.read(() => rows.unsettled(session))
+    const { unsettled, paused } = await store.read(() => waitingOf(session))
     for (const entry of unsettled.filter(({ deadline }) => deadline <= now)) {
+      if (entry.batch !== null && paused.has(entry.batch)) continue
       // What is on its way, or just being looked at, is not ours to give up: it will be settled.
       const waits = this.#wire ? this.#late === undefined && this.#lines.remove(entry) : true
       if (waits) await this.#failed(entry, EXPIRED)
     }
+  }
+
+  /** A batch was paused: what waits of it stands aside. What is on its way is sent. */
+  async hold(batch: string, waiting: readonly rows.OutboxEntry[]): Promise<void> {
+    await this.#attached()
+    if (!this.#wire) return // the next connection reads what is paused
+    const held = this.#held.get(batch) ?? []
+    this.#held.set(batch, held)
+    held.push(...waiting.filter((entry) => this.#lines.remove(entry)))
+  }
+
+  /** A batch goes on: what stood aside goes back to its place, as far as others have not passed it. */
+  async release(batch: string, deadline: number): Promise<void> {
+    await this.#attached()
+    const held = this.#held.get(batch) ?? []
+    this.#held.delete(batch)
+    for (const entry of held) this.#lines.add({ ...entry, deadline })
+  }
+
+  /** A batch was called off: what waits of it is not sent. What is on its way is. */
+  async cancel(batch: string, waiting: readonly rows.OutboxEntry[]): Promise<void> {
+    await this.#attached()
+    const { session, store } = this.#options
+    const held = new Set(this.#held.get(batch)?.map(({ id }) => id))
+    const mine = this.#wire ? waiting.filter((entry) => held.has(entry.id) || this.#lines.remove(entry)) : waiting
+    // What a new wire finds while this is written, or what is to be tried again, waits for the outcome.
+    const aside: rows.OutboxEntry[] = []
+    this.#held.set(batch, aside)
+    const settled = await store.write(function* () {
+      let count = 0
+      for (const { id } of mine) if (yield* rows.settle(session, id, 'cancelled', null)) count++
+      return count
+    })
+    await this.#attached()
+    this.#held.delete(batch)
+    const gone = new Set(mine.map(({ id }) => id))
+    if (this.#wire) for (const entry of aside) if (!gone.has(entry.id)) this.#lines.add(entry)
+    for (const id of gone) this.#tries.delete(id)
+    if (this.#unsettled !== undefined) this.#unsettled -= settled
   }
 
   /** WhatsApp's server answered for a message. */
@@ -243,6 +295,21 @@ export class Outbox {
     return { state: 'failed', code: 'NOT_ON_WHATSAPP', error: `${entry.phone} has no WhatsApp account.` }
   }
 
+  /** Sets a message aside whose batch is paused; false when it is not. */
+  #keep(entry: rows.OutboxEntry): boolean {
+    const held = entry.batch === null ? undefined : this.#held.get(entry.batch)
+    held?.push(entry)
+    return held !== undefined
+  }
+
+  /** Resolves when no wire is being attached: what it reads meanwhile may be older than what was just written. */
+  async #attached(): Promise<void> {
+    for (let seen: Promise<void> | undefined; seen !== this.#attaching; ) {
+      seen = this.#attaching
+      await seen
+    }
+  }
+
   #toWire(entry: rows.OutboxEntry, wire: Wire): void {
     const timer = setTimeout(() => wire.lost(`no ack for ${ACK_TIMEOUT_MS} ms`), ACK_TIMEOUT_MS)
     this.#onWire.set(entry.id, { entry, timer })
@@ -259,6 +326,10 @@ export class Outbox {
     const tries = (this.#tries.get(entry.id) ?? 0) + 1
     if (tries >= TRIES) return false
     this.#tries.set(entry.id, tries)
+    if (this.#keep(entry)) {
+      this.#lines.done(entry)
+      return true
+    }
     this.#lines.back(entry)
     const timer = setTimeout(() => {
       this.#timers.delete(timer)
@@ -336,6 +407,10 @@ function* contactOf(session: string, chat: string): Work<contacts.ContactRow | n
   if (kind === 'person') return yield* contacts.learn(session, { phone: userOf(chat) })
   if (kind === 'lid') return yield* contacts.learn(session, { lid: userOf(chat) })
   return null
+}
+
+function* waitingOf(session: string): Work<{ unsettled: rows.OutboxEntry[]; paused: Set<string> }> {
+  return { unsettled: yield* rows.unsettled(session), paused: yield* batches.paused(session) }
 }
 
 /** WhatsApp's error codes in acks, as far as they are known. */

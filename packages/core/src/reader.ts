@@ -4,6 +4,7 @@ import { chatOfPhone } from './inbox.ts'
 import { toMessage } from './message.ts'
 import { pageOf, readCursor } from './page.ts'
 import type { Account, Batch, BatchStatus, Chat, ListOptions, Message, OutgoingMessage, Page } from './shared.ts'
+import * as batches from './stores/sql/batches.ts'
 import * as contacts from './stores/sql/contacts.ts'
 import * as history from './stores/sql/history.ts'
 import * as outboxRows from './stores/sql/outbox.ts'
@@ -22,15 +23,18 @@ export class Reader {
   }
 
   async batch(batchId: string): Promise<Batch> {
-    const entries = await this.#store.read(() => outboxRows.ofBatch(this.#session, batchId))
+    const session = this.#session
+    const { entries, state } = await this.#store.read(function* () {
+      return { entries: yield* outboxRows.ofBatch(session, batchId), state: yield* batches.stateOf(session, batchId) }
+    })
     if (entries.length === 0) throw new WamuxError('NOT_FOUND', 'There is no such batch.')
-    const counts: Batch['counts'] = { queued: 0, sent: 0, delivered: 0, read: 0, failed: 0, expired: 0 }
+    const counts: Batch['counts'] = { queued: 0, sent: 0, delivered: 0, read: 0, failed: 0, expired: 0, cancelled: 0 }
     const list = entries.map((entry) => {
       const status = statusOf(entry)
       counts[status]++
       return { index: entry.batchIndex ?? 0, phone: entry.phone, messageId: entry.id, status }
     })
-    return { batchId, total: list.length, messages: list, counts }
+    return { batchId, total: list.length, messages: list, counts, state }
   }
 
   async chats(options: ListOptions = {}): Promise<Page<Chat>> {

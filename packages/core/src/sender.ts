@@ -127,7 +127,8 @@ export class Sender {
     const counts = { ...batch.counts }
     for (const status of Object.keys(counts) as (keyof typeof counts)[]) counts[status] = 0
     counts.queued = total
-    return { ...batch, total, messages: messages.map((entry) => ({ ...entry, status: 'queued' })), counts }
+    const queued = messages.map((entry) => ({ ...entry, status: 'queued' as const }))
+    return { ...batch, total, messages: queued, counts, state: 'running' }
   }
 
   async #accept(items: readonly Item[], claim: () => Work<void>): Promise<void> {

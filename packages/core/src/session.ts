@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { Batches } from './batches.ts'
 import { chatKind, parsePerson, userOf } from './chat-id.ts'
 import { type Disconnect, readDisconnect } from './disconnects.ts'
 import { invalid, isWamuxError, WamuxError } from './errors.ts'
@@ -69,6 +70,7 @@ export class Session extends Teller implements SessionApi {
   readonly #store: Store
   readonly #outbox: Outbox
   readonly #sender: Sender
+  readonly #batches: Batches
   readonly #pacer: Pacer
   readonly #inbox: Inbox
   readonly #announcer: Announcer
@@ -129,6 +131,7 @@ export class Session extends Teller implements SessionApi {
       logger: options.logger,
       committed: () => this.#announcer.ring(),
     })
+    this.#batches = new Batches(row.id, store, this.#outbox)
     this.#sender = new Sender({
       session: row.id,
       store,
@@ -227,6 +230,21 @@ export class Session extends Teller implements SessionApi {
   }
 
   async batch(batchId: string): Promise<Batch> {
+    return this.#reader.batch(batchId)
+  }
+
+  async pauseBatch(batchId: string): Promise<Batch> {
+    await this.#batches.pause(batchId)
+    return this.#reader.batch(batchId)
+  }
+
+  async resumeBatch(batchId: string): Promise<Batch> {
+    await this.#batches.resume(batchId)
+    return this.#reader.batch(batchId)
+  }
+
+  async cancelBatch(batchId: string): Promise<Batch> {
+    await this.#batches.cancel(batchId)
     return this.#reader.batch(batchId)
   }
 

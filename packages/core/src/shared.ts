@@ -153,7 +153,10 @@ export interface BulkItem {
   message: string
 }
 
-export type BatchStatus = 'queued' | 'sent' | 'delivered' | 'read' | 'failed' | 'expired'
+export type BatchStatus = 'queued' | 'sent' | 'delivered' | 'read' | 'failed' | 'expired' | 'cancelled'
+
+/** `paused`: nothing more of it is sent until it is resumed. `cancelled`: what waited is not sent; final. */
+export type BatchState = 'running' | 'paused' | 'cancelled'
 
 export interface BatchEntry {
   index: number
@@ -168,6 +171,7 @@ export interface Batch {
   messages: BatchEntry[]
   /** How many messages are in each status. */
   counts: Record<BatchStatus, number>
+  state: BatchState
 }
 
 /** A message that was sent through wamux, and how far it got. */
@@ -325,6 +329,19 @@ export interface SessionApi {
   sendBulk(messages: readonly BulkItem[], options?: SendOptions): Promise<Batch>
   /** @throws NOT_FOUND */
   batch(batchId: string): Promise<Batch>
+  /**
+   * Holds a batch up, over restarts too: what is on its way is sent, what waits stays `queued` and does not expire.
+   * Other messages of the same chats pass it. A batch that is paused already, done or cancelled stays as it is.
+   * @throws NOT_FOUND
+   */
+  pauseBatch(batchId: string): Promise<Batch>
+  /** Lets a batch go on; what waits has 24 h from here on. @throws NOT_FOUND */
+  resumeBatch(batchId: string): Promise<Batch>
+  /**
+   * Calls off what waits of a batch: it becomes `cancelled`, which is final and makes no event. What is on its way is
+   * sent. @throws NOT_FOUND
+   */
+  cancelBatch(batchId: string): Promise<Batch>
   chats(options?: ListOptions): Promise<Page<Chat>>
   messages(chatId: string, options?: ListOptions): Promise<Page<Message>>
   recentMessages(options?: ListOptions): Promise<Page<Message>>

@@ -48,7 +48,7 @@ test('what @wamux/core/stores exports, and what its tables can do', () => {
       "apiKeys": "add find list revoke",
       "deliveries": "add get head hurry prune queues removeAll settle",
       "journal": "after append bounds latest newest prune",
-      "outbox": "accept byId ofBatch raiseAck settle unsettled waiting",
+      "outbox": "accept byId extend ofBatch raiseAck settle unsettled waiting",
       "ports": "all get remove set",
       "settings": "get remove set",
       "webhooks": "DEFAULT PLAIN advance all disable get ofSession remove set setFailingSince",

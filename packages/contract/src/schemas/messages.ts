@@ -2,6 +2,7 @@ import type {
   Ack,
   Batch,
   BatchEntry,
+  BatchState,
   BatchStatus,
   BulkItem,
   Chat,
@@ -98,7 +99,9 @@ export const sendBulk = like<SendBulk>()(
   z.strictObject({ messages: z.array(bulkItem).min(1).max(1000) }).meta({ id: 'SendBulk' }),
 )
 
-const batchStatus = like<BatchStatus>()(z.enum(['queued', 'sent', 'delivered', 'read', 'failed', 'expired']))
+const batchStatus = like<BatchStatus>()(
+  z.enum(['queued', 'sent', 'delivered', 'read', 'failed', 'expired', 'cancelled']),
+)
 
 const batchEntry = like<BatchEntry>()(
   z.strictObject({ index: z.int(), phone: z.string(), messageId: z.string(), status: batchStatus }),
@@ -111,6 +114,7 @@ export const batch = like<Batch>()(
       total: z.int(),
       messages: z.array(batchEntry),
       counts: z.record(batchStatus, z.int()),
+      state: like<BatchState>()(z.enum(['running', 'paused', 'cancelled'])),
     })
     .meta({ id: 'Batch' }),
 )

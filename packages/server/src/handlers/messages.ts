@@ -6,12 +6,18 @@ type Names =
   | 'sendMessage'
   | 'sendBulk'
   | 'getBatch'
+  | 'pauseBatch'
+  | 'resumeBatch'
+  | 'cancelBatch'
   | 'getMessage'
   | 'checkNumber'
   | 'getContact'
   | 'sendInstanceMessage'
   | 'sendInstanceBulk'
   | 'getInstanceBatch'
+  | 'pauseInstanceBatch'
+  | 'resumeInstanceBatch'
+  | 'cancelInstanceBatch'
   | 'getInstanceMessage'
   | 'checkInstanceNumber'
   | 'getInstanceContact'
@@ -36,6 +42,18 @@ const getBatch = async ({ params: { batchId } }: { params: { batchId: string } }
   data: await session().batch(batchId),
 })
 
+const pauseBatch = async ({ params: { batchId } }: { params: { batchId: string } }, { session }: Call) => ({
+  data: await session().pauseBatch(batchId),
+})
+
+const resumeBatch = async ({ params: { batchId } }: { params: { batchId: string } }, { session }: Call) => ({
+  data: await session().resumeBatch(batchId),
+})
+
+const cancelBatch = async ({ params: { batchId } }: { params: { batchId: string } }, { session }: Call) => ({
+  data: await session().cancelBatch(batchId),
+})
+
 const getMessage = async ({ params: { messageId } }: { params: { messageId: string } }, { session }: Call) => ({
   data: await session().message(messageId),
 })
@@ -52,12 +70,18 @@ export const messages: { [N in Names]: Handler<N> } = {
   sendMessage,
   sendBulk,
   getBatch,
+  pauseBatch,
+  resumeBatch,
+  cancelBatch,
   getMessage,
   checkNumber,
   getContact,
   sendInstanceMessage: sendMessage,
   sendInstanceBulk: sendBulk,
   getInstanceBatch: getBatch,
+  pauseInstanceBatch: pauseBatch,
+  resumeInstanceBatch: resumeBatch,
+  cancelInstanceBatch: cancelBatch,
   getInstanceMessage: getMessage,
   checkInstanceNumber: checkNumber,
   getInstanceContact: getContact,

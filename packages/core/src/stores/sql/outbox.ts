@@ -24,7 +24,7 @@ export interface OutboxEntry {
   deadline: number
 }
 
-export type OutboxState = 'queued' | 'sent' | 'failed' | 'expired'
+export type OutboxState = 'queued' | 'sent' | 'failed' | 'expired' | 'cancelled'
 
 interface Stored {
   id: string
@@ -111,6 +111,16 @@ export function* settle(
     id,
   )
   return settled.length > 0
+}
+
+/** Gives what waits of a batch another deadline. */
+export function* extend(session: string, batch: string, deadline: number): Work<void> {
+  yield* run(
+    "UPDATE outbox SET deadline = ? WHERE session = ? AND batch = ? AND state = 'queued'",
+    deadline,
+    session,
+    batch,
+  )
 }
 
 /** Raises how far the message is known to have got. */

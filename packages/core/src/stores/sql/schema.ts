@@ -76,6 +76,10 @@ const MIGRATIONS: readonly (readonly string[])[] = [
     'CREATE INDEX deliveries_of_chat ON deliveries (session, webhook, chat, state, seq)',
     'CREATE INDEX deliveries_due ON deliveries (state, next_at)',
   ],
+  [
+    // Batches that are held up or called off; one without a row runs.
+    'CREATE TABLE batches (session TEXT NOT NULL, batch TEXT NOT NULL, state TEXT NOT NULL, PRIMARY KEY (session, batch))',
+  ],
 ]
 
 /** Brings the database to the newest schema, in the transaction of the caller. */

@@ -35,6 +35,7 @@ const TABLES = [
   'chats',
   'contacts',
   'outbox',
+  'batches',
   'idempotency_keys',
   'api_keys',
   'ports',

@@ -1,0 +1,156 @@
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { Batches } from '../src/batches.ts'
+import { Inbox } from '../src/inbox.ts'
+import type { Logger } from '../src/options.ts'
+import { Outbox } from '../src/outbox.ts'
+import { Pacer } from '../src/pacer.ts'
+import { Reader } from '../src/reader.ts'
+import type { Account } from '../src/shared.ts'
+import type { OutboxEntry } from '../src/stores/sql/outbox.ts'
+import type { Store, Work } from '../src/stores/store.ts'
+import { writeText } from '../src/whatsapp/write-message.ts'
+import { STORES } from './stores/open.ts'
+
+const OWN: Account = { phone: '491700000001', lid: null, name: 'Erika' }
+const logger: Logger = { debug() {}, info() {}, warn() {}, error() {} }
+
+/** One process on the data in `store`, without a connection at first. */
+function processOn(store: Store) {
+  const account = () => OWN
+  const pacer = new Pacer({ gap: { minMs: 0, maxMs: 0 } })
+  const inbox = new Inbox('s', account)
+  const outbox = new Outbox({ session: 's', store, pacer, inbox, account, logger, committed() {} })
+  const reader = new Reader('s', store, account)
+  onTestFinished(() => {
+    outbox.detach()
+    return pacer.stop()
+  })
+  const sent: string[] = []
+  const ack = async (id: string, error?: string) => {
+    await expect.poll(() => sent).toContain(id)
+    outbox.acked(id, error, Date.now())
+  }
+  return {
+    outbox,
+    batches: new Batches('s', store, outbox),
+    sent,
+    ack,
+    /** Connects to a server that acknowledges nothing by itself. */
+    attach: () =>
+      outbox.attach({
+        send: async ({ id }: OutboxEntry) => void sent.push(id),
+        settle: (_: string, work: () => Work<void>) => store.write(work),
+        exists: async () => true,
+        lost() {},
+      }),
+    accept: (ids: string[], batch?: string) =>
+      outbox.accept(
+        ids.map((id, index) => {
+          const phone = `49111111${id.charCodeAt(0)}`
+          const entry = { id, chat: `${phone}@c.us`, phone, body: writeText(id) }
+          return batch === undefined ? entry : { ...entry, batch: { id: batch, index } }
+        }),
+      ),
+    counts: async (batch: string) => (await reader.batch(batch)).counts,
+    state: async (batch: string) => (await reader.batch(batch)).state,
+  }
+}
+
+describe.each(STORES)('a batch, on %s', (_, open) => {
+  test('that is paused sends nothing more, lets others pass, and goes on where it was', async () => {
+    const { accept, attach, ack, sent, batches, counts, state } = processOn(await open())
+    await attach()
+    await accept(['A1', 'A2', 'A3'], 'b')
+    await expect.poll(() => sent).toEqual(['A1'])
+    await batches.pause('b')
+    await batches.pause('b')
+    await accept(['A4'])
+    // What was on its way is settled, and the line goes on.
+    await ack('A1')
+    await ack('A4')
+    await expect.poll(() => counts('b')).toMatchObject({ sent: 1, queued: 2 })
+    expect([sent, await state('b')]).toEqual([['A1', 'A4'], 'paused'])
+    await batches.resume('b')
+    await ack('A2')
+    await ack('A3')
+    await expect.poll(() => counts('b')).toMatchObject({ sent: 3 })
+    expect([sent, await state('b')]).toEqual([['A1', 'A4', 'A2', 'A3'], 'running'])
+  })
+
+  test('that is paused stays so over a restart, and does not expire', async () => {
+    const store = await open()
+    const before = processOn(store)
+    await before.accept(['A1', 'B1'], 'b')
+    await before.batches.pause('b')
+    await store.write(function* () {
+      yield { sql: 'UPDATE outbox SET deadline = 1', params: [] }
+    })
+    const { attach, accept, ack, sent, outbox, batches, counts } = processOn(store)
+    await outbox.expire()
+    await attach()
+    await outbox.expire()
+    await accept(['C1'])
+    await ack('C1')
+    expect([sent, await counts('b')]).toEqual([['C1'], expect.objectContaining({ queued: 2, expired: 0 })])
+    await batches.resume('b')
+    for (const id of ['A1', 'B1']) await ack(id)
+    await expect.poll(() => counts('b')).toMatchObject({ sent: 2 })
+  })
+
+  test('that is cancelled sends nothing more but what was on its way', async () => {
+    const { accept, attach, ack, sent, batches, counts, state } = processOn(await open())
+    await attach()
+    await accept(['A1', 'A2', 'A3'], 'b')
+    await accept(['C1'], 'other')
+    await expect.poll(() => sent).toEqual(['A1', 'C1'])
+    await batches.cancel('b')
+    await ack('A1')
+    await accept(['A4'])
+    await ack('A4')
+    await expect.poll(() => counts('b')).toMatchObject({ sent: 1, cancelled: 2, queued: 0 })
+    // It is final.
+    await batches.resume('b')
+    await batches.pause('b')
+    expect([await state('b'), await state('other'), sent]).toEqual(['cancelled', 'running', ['A1', 'C1', 'A4']])
+  })
+
+  test('that is cancelled while paused, or without a connection, is not sent by the next one', async () => {
+    const store = await open()
+    const before = processOn(store)
+    await before.attach()
+    await before.accept(['A1', 'A2'], 'paused')
+    await before.ack('A1')
+    await before.batches.pause('paused')
+    await before.batches.cancel('paused')
+    before.outbox.detach()
+    await before.accept(['B1', 'B2'], 'offline')
+    await before.batches.cancel('offline')
+    expect(await before.counts('offline')).toMatchObject({ cancelled: 2 })
+    const { attach, accept, ack, sent } = processOn(store)
+    await attach()
+    await accept(['B3'])
+    await ack('B3')
+    expect(sent.filter((id) => id !== 'A2')).toEqual(['B3'])
+  })
+
+  test('that does not exist can be neither paused nor resumed nor cancelled', async () => {
+    const { batches } = processOn(await open())
+    for (const command of [batches.pause('x'), batches.resume('x'), batches.cancel('x')]) {
+      await expect(command).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    }
+  })
+
+  test('pauses what is to be tried again, too', async () => {
+    const { accept, attach, ack, sent, batches, counts } = processOn(await open())
+    await attach()
+    await accept(['A1'], 'b')
+    await expect.poll(() => sent).toEqual(['A1'])
+    await batches.pause('b')
+    await ack('A1', '503')
+    await accept(['A2'])
+    await ack('A2')
+    expect([sent, await counts('b')]).toEqual([['A1', 'A2'], expect.objectContaining({ queued: 1 })])
+    await batches.cancel('b')
+    expect(await counts('b')).toMatchObject({ cancelled: 1 })
+  })
+})
