@@ -441,3 +441,50 @@ test('a webhook that is not enabled gets nothing, and goes on where it was when 
   await dispatcher().start()
   expect((await bot.count(2)).map(bodyOf)).toEqual(['1', '2'])
 })
+
+test('a receiver that is gone (410) gets nothing more, and what is owed when it is enabled again', async () => {
+  const answer = { status: 410 }
+  const bot = await receiver(() => answer.status)
+  const { store, point, dispatcher, happens } = await setUp(bot.url)
+  for (const body of ['1', '2']) await happens('a', body)
+  const running = dispatcher()
+  await running.start()
+  await bot.next()
+  const webhook = () => store.read(() => webhooks.get('demo', webhooks.DEFAULT))
+  await expect.poll(webhook).toMatchObject({ enabled: false, disabledReason: 'gone' })
+  await happens('b', '3')
+  running.ring('demo')
+  await running.stop()
+  expect(bot.all).toHaveLength(1)
+  answer.status = 200
+  await point(bot.url)
+  await dispatcher().start()
+  expect((await bot.count(4)).map(bodyOf).filter((body) => body !== '3')).toEqual(['1', '1', '2'])
+})
+
+test('a receiver that has taken nothing for five days gets nothing more; one that took something begins anew', async () => {
+  const answer = { status: 500 }
+  const bot = await receiver(() => answer.status)
+  const { store, clock, dispatcher, happens } = await setUp(bot.url)
+  const webhook = () => store.read(() => webhooks.get('demo', webhooks.DEFAULT))
+  const running = dispatcher()
+  await happens('a', '1')
+  await running.start()
+  await bot.count(1)
+  await clock.armed()
+  expect(await webhook()).toMatchObject({ enabled: true, failingSince: START })
+  answer.status = 200
+  await clock.next()
+  await bot.count(2)
+  await expect.poll(webhook).toMatchObject({ failingSince: null })
+  answer.status = 500
+  await happens('b', '2')
+  running.ring('demo')
+  await bot.count(3)
+  await clock.armed()
+  clock.turn(5 * 24 * 3_600_000)
+  await clock.next()
+  await expect.poll(webhook).toMatchObject({ enabled: false, disabledReason: 'failing' })
+  await running.stop()
+  expect(await owed(store)).toEqual([{ seq: 2, state: 'pending', attempts: 1 }])
+})

@@ -12,6 +12,8 @@ const DAY_MS = 24 * 60 * 60_000
 const KEEP_DEAD_MS = 30 * DAY_MS
 const KEEP_DONE_MS = 7 * DAY_MS
 const STORE_RETRY_MS = 5_000
+/** Longer than the schedule, so that no delivery is given up because of it. */
+const FAILING_MS = 5 * DAY_MS
 
 export interface DispatcherOptions {
   store: Store
@@ -182,12 +184,26 @@ export class Dispatcher {
         : lost(clock.now())
       const at = clock.now()
       if (outcome.ok) {
-        await store.write(() => deliveries.settle(delivery, { ...delivery, state: 'done', nextAt: at }, attempt))
+        await store.write(function* () {
+          yield* deliveries.settle(delivery, { ...delivery, state: 'done', nextAt: at }, attempt)
+          if (webhook.failingSince !== null) yield* webhooks.setFailingSince(session, webhook.id, null)
+        })
         this.#queues.worked(session, webhook.id)
         return at
       }
       // An attempt that was cut off says nothing about the receiver: the next process makes it again.
       if (this.#stopped && entry) return null
+      const reason = entry && whyDisable(webhook, outcome, at)
+      if (reason !== undefined) {
+        logger.error({ instance: session, webhook: webhook.id, reason }, 'a webhook was disabled')
+        await store.write(function* () {
+          // What is owed stays owed: it is due when somebody enables the webhook again.
+          yield* deliveries.settle(delivery, { ...delivery, nextAt: at, failedAt: delivery.failedAt ?? at }, attempt)
+          const current = yield* webhooks.get(session, webhook.id)
+          if (current?.changedAt === webhook.changedAt) yield* webhooks.disable(session, webhook.id, reason)
+        })
+        return at
+      }
       // One more than the schedule has: it is not counted, or many of them would use the schedule up.
       if (isEarly && entry) return delivery.nextAt
       const attempts = delivery.attempts + 1
@@ -205,6 +221,7 @@ export class Dispatcher {
         // The webhook may have been pointed elsewhere during the attempt: then there is nothing to wait for.
         const current = yield* webhooks.get(session, webhook.id)
         const nextAt = current?.changedAt === webhook.changedAt ? at + delay : at
+        if (current?.failingSince === null) yield* webhooks.setFailingSince(session, webhook.id, at)
         yield* deliveries.settle(delivery, { state: 'pending', attempts, nextAt, failedAt }, attempt)
         return nextAt
       })
@@ -222,6 +239,16 @@ export class Dispatcher {
     })
     this.#retries.add(cancel)
   }
+}
+
+/** A receiver that says that it is gone, or that has taken nothing for days, is left alone until somebody looks. */
+function whyDisable(
+  { failingSince }: WebhookRow,
+  { status }: Outcome,
+  at: number,
+): NonNullable<WebhookRow['disabledReason']> | undefined {
+  if (status === 410) return 'gone'
+  return failingSince !== null && at - failingSince >= FAILING_MS ? 'failing' : undefined
 }
 
 function lost(at: number): { outcome: Extract<Outcome, { ok: false }>; attempt: Attempt } {
