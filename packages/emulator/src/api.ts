@@ -83,7 +83,7 @@ export interface SayOptions {
   /** Instead of a new one: the same id again is a copy of the same message. */
   id?: string
   /**
-   * Sends the text to the phone alone, between two people: companions get an `<unavailable/>` with this type, such as
+   * Sends the text to phones alone: companions of others get an `<unavailable/>` with this type, such as
    * `view_once`, or without one when it is empty. They may ask their phone for the message then.
    */
   unavailable?: string

@@ -14,6 +14,7 @@ import {
   type WASocket,
 } from '@whiskeysockets/baileys'
 import { createEmulator, type Emulator, type EmulatorOptions, type Phone, trustEmulator } from '../src/index.ts'
+import { strangersDialled } from './loopback.ts'
 
 /** What is used of a Baileys: the one under test here, an older one, or a fork. */
 export interface Library {
@@ -250,13 +251,17 @@ function errorsAsText(_key: string, value: unknown): unknown {
   return value instanceof Error ? `${value.message}\n${value.stack}` : value
 }
 
-/** A network and its clients that end with the test, and fail it when something unknown or wrong was seen. */
+/**
+ * A network and its clients, which end with the test. The happy path is checked for everybody: the test fails when the
+ * emulator saw an unknown stanza or warned, when a client warned of more than a line that was cut, and when somebody
+ * dialled anything but loopback.
+ */
 export async function withEmulator(
   work: (
     emulator: Emulator,
     client: (config?: Partial<UserFacingSocketConfig>, library?: Library) => Client,
   ) => Promise<void>,
-  options: EmulatorOptions = {},
+  { mayComplain = false, ...options }: EmulatorOptions & { mayComplain?: boolean } = {},
 ): Promise<void> {
   const warnings: string[] = []
   const trace = process.env.TRACE ? { trace: (line: string) => console.log(line) } : {}
@@ -273,10 +278,24 @@ export async function withEmulator(
     })
     emulator.assertQuiet()
     if (warnings.length > 0) throw new Error(`the emulator warned: ${warnings.join('\n')}`)
+    const complaints = mayComplain
+      ? []
+      : clients.flatMap(({ warnings }) => warnings.filter((line) => !OF_A_CUT_LINE.test(line)))
+    if (complaints.length > 0) throw new Error(`a client warned: ${complaints.join('\n')}`)
+    const strangers = strangersDialled()
+    if (strangers.length > 0) throw new Error(`somebody dialled ${strangers.join(', ')}`)
   } finally {
     for (const client of clients) await client.end()
     await emulator.close().catch((error: unknown) => warnings.push(String(error)))
   }
+}
+
+/** What a client says that was about to answer when its connection ended. */
+const OF_A_CUT_LINE = /"(Connection Closed|write EPIPE)\\n/
+
+/** The same for tests that give a client a reason to complain. */
+export function withTrouble(work: Parameters<typeof withEmulator>[0], options: EmulatorOptions = {}): Promise<void> {
+  return withEmulator(work, { ...options, mayComplain: true })
 }
 
 // Baileys' libsignal, in this process too, prints whole sessions whenever it replaces one.

@@ -1,6 +1,6 @@
 import { type BinaryNode, type GroupMetadata, proto } from '@whiskeysockets/baileys'
 import { expect, test } from 'vitest'
-import { type Client, withEmulator } from './baileys.ts'
+import { type Client, withEmulator, withTrouble } from './baileys.ts'
 
 const ALICE = '15550001001'
 const BOB = '15550002002'
@@ -38,7 +38,7 @@ test('somebody who has left gets nothing more, and the others write with new key
   }))
 
 test('authors change and take back what they wrote, admins what anybody wrote', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     const [max, eva] = [emulator.contact(MAX), emulator.contact(EVA)]
     const alice = await client().link(emulator.phone(ALICE))
     const bob = await client().link(emulator.phone(BOB))
@@ -140,7 +140,7 @@ test('who was away gets messages and changes of a group in the order in which th
   }))
 
 test('a client with an old list of members is told so, and the new one gets the message all the same', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     const max = emulator.contact(MAX)
     let known: GroupMetadata | undefined
     const alice = await client({ cachedGroupMetadata: async () => known }).link(emulator.phone(ALICE))

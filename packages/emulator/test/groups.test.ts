@@ -1,6 +1,6 @@
 import type { proto } from '@whiskeysockets/baileys'
 import { expect, test } from 'vitest'
-import { withEmulator } from './baileys.ts'
+import { withEmulator, withTrouble } from './baileys.ts'
 
 const ALICE = '15550001001'
 const BOB = '15550002002'
@@ -66,7 +66,7 @@ test('a group whose members are named by phone number', () =>
   }))
 
 test('members come and go, and only members hear', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     const [max, eva] = [emulator.contact(MAX), emulator.contact(EVA)]
     const alice = await client().link(emulator.phone(ALICE))
     const bob = await client().link(emulator.phone(BOB))
@@ -106,7 +106,7 @@ test('members come and go, and only members hear', () =>
   }))
 
 test('a member that could not read a group message gets it again', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     const max = emulator.contact(MAX)
     const alice = await client().link(emulator.phone(ALICE))
     const bob = await client().link(emulator.phone(BOB))

@@ -1,4 +1,4 @@
-import { proto, type WAMessage } from '@whiskeysockets/baileys'
+import { type BinaryNode, proto, type WAMessage } from '@whiskeysockets/baileys'
 import { expect, test } from 'vitest'
 import { type Client, textOf, withEmulator } from './baileys.ts'
 
@@ -97,6 +97,48 @@ test('a message that only the phone was sent is fetched from it', () =>
     expect(alice.warnings).toEqual([])
   }))
 
+test('in a group too only phones get some messages, and companions ask theirs', () =>
+  withEmulator(async (emulator, client) => {
+    const max = emulator.contact(MAX)
+    const phone = emulator.phone(ALICE)
+    const alice = await client().link(phone)
+    const group = emulator.group({ subject: 'Team', members: [max, phone, emulator.contact('491234567891')] })
+    const { id } = await max.says(group.id, 'nur für Telefone', { unavailable: '' })
+    await emulator.contact('491234567891').hears('nur für Telefone')
+    const whole = await alice.hears('nur für Telefone')
+    expect(whole.key).toMatchObject({ id, remoteJid: group.id, fromMe: false })
+    await max.says(group.id, 'für alle')
+    await alice.hears('für alle')
+  }))
+
+test('a companion asks its phone for everything', () =>
+  withEmulator(async (emulator, client) => {
+    emulator.contact(MAX)
+    const phone = emulator.phone(ALICE)
+    const alice = await client({ shouldSyncHistoryMessage: () => true }).link(phone)
+    phone.remembers(MAX, numbered(1, 600, emulator.clock.now() - 400 * DAY))
+    const answers: WAMessage[] = []
+    alice.sock.ev.on('messages.upsert', ({ messages }) => answers.push(...messages))
+    const request = await alice.sock.sendPeerDataOperationMessage({
+      peerDataOperationRequestType: Operation.FULL_HISTORY_SYNC_ON_DEMAND,
+      fullHistorySyncOnDemandRequest: { requestMetadata: { requestId: 'alles' } },
+    })
+    const isAnswer = ({ message }: WAMessage) =>
+      message?.protocolMessage?.peerDataOperationRequestResponseMessage?.stanzaId === request
+    const answer = await alice.until(() => answers.find(isAnswer))
+    expect(
+      answer.message?.protocolMessage?.peerDataOperationRequestResponseMessage?.peerDataOperationResult,
+    ).toMatchObject([
+      { fullHistorySyncOnDemandRequestResponse: { requestMetadata: { requestId: 'alles' }, responseCode: 0 } },
+    ])
+    const parts = () => alice.history.filter(({ peerDataRequestSessionId }) => peerDataRequestSessionId === request)
+    await alice.until(() => parts().some(({ progress }) => progress === 100))
+    expect(parts().map(({ syncType, messages }) => [syncType, messages.length])).toEqual([
+      [FULL, 500],
+      [FULL, 100],
+    ])
+  }))
+
 test('the phone answers whatever a companion asks, if only that it has nothing', () =>
   withEmulator(async (emulator, client) => {
     const phone = emulator.phone(ALICE)
@@ -137,6 +179,23 @@ test('the phone answers whatever a companion asks, if only that it has nothing',
       [unknown.keyId, undefined],
       [known, 32],
     ])
+  }))
+
+test('a phone tells its companion once more what the companion could not read', () =>
+  withEmulator(async (emulator, client) => {
+    const alice = await client().link(emulator.phone(ALICE))
+    const told: BinaryNode[] = []
+    alice.sock.ws.on('CB:message', (node: BinaryNode) => told.push(node))
+    const lost = emulator.faults.on({ phone: ALICE, direction: 'from-client', tag: 'receipt' }).drop()
+    await askForKeys(alice, [{ keyId: Buffer.from(alice.auth.creds.myAppStateKeyId ?? '', 'base64') }])
+    await lost.struck()
+    lost.lift()
+    const { id = '', from = '', t = '' } = told[0]?.attrs ?? {}
+    const retry = { tag: 'retry', attrs: { count: '1', id, t, v: '1', error: '0' } }
+    await alice.sock.sendNode({ tag: 'receipt', attrs: { id, type: 'retry', to: from }, content: [retry] })
+    const again = await alice.until(() => told.slice(1).find(({ attrs }) => attrs.id === id))
+    expect(again.attrs).toMatchObject({ category: 'peer', from })
+    expect(again.content).toMatchObject([{ tag: 'enc', attrs: { type: 'pkmsg', count: '1' } }])
   }))
 
 async function askForKeys(client: Client, keyIds: proto.Message.IAppStateSyncKeyId[]): Promise<void> {

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
-import { withEmulator } from './baileys.ts'
+import { withEmulator, withTrouble } from './baileys.ts'
 
 const ALICE = '15550001001'
 const BOB = '15550001002'
 const MAX = '491234567890'
 
 test('a contact that is known by its number only becomes known by its lid, and no session is lost', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     const max = emulator.contact(MAX, { name: 'Max', lidMigrated: false })
     const alice = await client().link(emulator.phone(ALICE, { name: 'Alice' }))
     await max.says(ALICE, 'unter der Nummer')

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { downloadMediaMessage, type WAMessage } from '@whiskeysockets/baileys'
 import { expect, test } from 'vitest'
 import { type Emulator, trustEmulator } from '../src/index.ts'
-import { Client, withEmulator } from './baileys.ts'
+import { Client, withEmulator, withTrouble } from './baileys.ts'
 import { CliProcess } from './cli-process.ts'
 
 const ALICE = '15550001001'
@@ -87,7 +87,7 @@ test('a phone that is offline uploads a file again when it is back', () =>
   }))
 
 test('a host that fails is left for the next one; a file that breaks off or is damaged is noticed', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     trustEmulator(emulator.rootPublicKey, emulator)
     const max = emulator.contact(MAX)
     const alice = await client().link(emulator.phone(ALICE))

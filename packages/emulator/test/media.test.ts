@@ -4,7 +4,7 @@ import { request } from 'node:https'
 import { downloadContentFromMessage, downloadMediaMessage, type WAMessage } from '@whiskeysockets/baileys'
 import { expect, test } from 'vitest'
 import { type Emulator, trustEmulator } from '../src/index.ts'
-import { type Client, withEmulator } from './baileys.ts'
+import { type Client, withEmulator, withTrouble } from './baileys.ts'
 import { apiOf } from './control-api.ts'
 
 const ALICE = '15550001001'
@@ -177,7 +177,7 @@ test('the media hosts speak HTTP: ranges, HEAD, and what cannot be had', () =>
   }))
 
 test('an upload that is not what it claims is refused', () =>
-  withEmulator(
+  withTrouble(
     async (emulator, client) => {
       plainly(emulator)
       const alice = await client().link(emulator.phone(ALICE))

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { textOf, withEmulator } from './baileys.ts'
+import { textOf, withEmulator, withTrouble } from './baileys.ts'
 
 const ALICE = '15550001001'
 const BOB = '15550002002'
@@ -85,7 +85,7 @@ test('the server acknowledges, the receiver confirms, reads and plays', () =>
   }))
 
 test('a number that is neither contact nor phone is not on WhatsApp', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     emulator.contact(MAX)
     const alice = await client().link(emulator.phone(ALICE))
     expect(await alice.sock.onWhatsApp(MAX, '4917700000')).toEqual([{ jid: `${MAX}@s.whatsapp.net`, exists: true }])
@@ -113,7 +113,7 @@ test('a contact that could not read a message gets it again', () =>
   }))
 
 test('a client that lost its session gets the message again', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     const max = emulator.contact(MAX)
     const alice = await client().link(emulator.phone(ALICE))
     await alice.says(MAX, 'eins')
@@ -129,7 +129,7 @@ test('a client that lost its session gets the message again', () =>
   }))
 
 test('both begin at the same moment, and the contact never loses its way', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     const max = emulator.contact(MAX)
     const alice = await client().link(emulator.phone(ALICE))
     max.goesOffline()
@@ -160,7 +160,7 @@ test('a contact with a new phone is still reached', () =>
   }))
 
 test('the server refuses a message when it is told to', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     const max = emulator.contact(MAX)
     const alice = await client().link(emulator.phone(ALICE))
     emulator.faults.refuseNextMessage(ALICE, 479)

@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createEmulator } from '../src/index.ts'
-import { Client, textOf, withEmulator } from './baileys.ts'
+import { Client, textOf, withEmulator, withTrouble } from './baileys.ts'
 
 const ALICE = '15550001001'
 const MAX = '491234567890'
 
 test('what arrives while a client is away waits, in order, and comes as offline', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     const max = emulator.contact(MAX)
     const alice = await client().link(emulator.phone(ALICE))
     await alice.end()
@@ -52,7 +52,7 @@ test('a message for a contact without network waits for it', () =>
   }))
 
 test('a receipt for a sender who is away waits too', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     const max = emulator.contact(MAX)
     const alice = await client().link(emulator.phone(ALICE))
     const id = await alice.says(MAX, 'gelesen?')
@@ -64,7 +64,7 @@ test('a receipt for a sender who is away waits too', () =>
   }))
 
 test('the network goes away and comes back', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     const max = emulator.contact(MAX)
     const alice = await client().link(emulator.phone(ALICE))
     emulator.faults.network(false)
@@ -95,7 +95,7 @@ test('a client that cannot log in after it was linked finds its mail, its keys a
   }))
 
 test('a login is refused with the code that was asked for', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     const alice = await client().link(emulator.phone(ALICE))
     for (const code of [403, 503]) {
       await alice.end()
@@ -110,7 +110,7 @@ test('a login is refused with the code that was asked for', () =>
   }))
 
 test('each way of being kicked has its code, and none of them is for good', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     const codes = { '503': 503, replaced: 440, device_removed: 401, xmlstreamend: 428, drop: 428, '515': 515 } as const
     const alice = await client().link(emulator.phone(ALICE))
     for (const reason of ['503', 'replaced', 'device_removed', 'xmlstreamend', 'drop', '515'] as const) {

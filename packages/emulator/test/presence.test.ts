@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Client, withEmulator } from './baileys.ts'
+import { type Client, withEmulator, withTrouble } from './baileys.ts'
 
 const ALICE = '15550001001'
 const BOB = '15550002002'
@@ -88,7 +88,7 @@ test('who does not stop typing is taken to have stopped after 25 s', () =>
   }))
 
 test('a client that was away for a moment is told the latest state only, and after a while nothing', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     const max = emulator.contact(MAX)
     const alice = await client().link(emulator.phone(ALICE, { name: 'Alice' }))
     const before = watching(alice)

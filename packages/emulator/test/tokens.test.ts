@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import { inflateSync } from 'node:zlib'
 import { expect, test } from 'vitest'
-import { type Client, withEmulator } from './baileys.ts'
+import { type Client, withEmulator, withTrouble } from './baileys.ts'
 
 const ALICE = '15550001001'
 const MAX = '491234567890'
@@ -34,7 +34,7 @@ test('whoever is written to gets a token, on every companion, and shows it from 
   }))
 
 test('a guarded person hears only those with a token; others get 463, no picture and no presence', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     const max = emulator.contact(MAX)
     const alice = await client().link(emulator.phone(ALICE, { name: 'Alice' }))
     const seen: string[] = []
@@ -57,7 +57,7 @@ test('a guarded person hears only those with a token; others get 463, no picture
   }))
 
 test('a token is good for four weeks', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     const max = emulator.contact(MAX)
     const alice = await client().link(emulator.phone(ALICE))
     max.guards()
@@ -91,7 +91,7 @@ test('people in the emulator need a token too, and a client that writes gives on
   }))
 
 test('a client without a token may show one made of the salt in its history', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     const max = emulator.contact(MAX)
     const alice = await client().link(emulator.phone(ALICE))
     const histories = alice.messages.map(({ message }) => message?.protocolMessage?.historySyncNotification)

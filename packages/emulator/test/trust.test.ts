@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { downloadContentFromMessage } from '@whiskeysockets/baileys'
 import { expect, test } from 'vitest'
 import { createEmulator, trustEmulator } from '../src/index.ts'
-import { withEmulator } from './baileys.ts'
+import { withTrouble } from './baileys.ts'
 
 const ALICE = '15550001001'
 const MAX = '491234567890'
 
 test('a process that is led to the emulator finds it under the names of WhatsApp', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     trustEmulator(emulator.rootPublicKey, emulator)
     const alice = await client({ waWebSocketUrl: 'wss://web.whatsapp.com/ws/chat' }).link(emulator.phone(ALICE))
     const plain = randomBytes(5000)

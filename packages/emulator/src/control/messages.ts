@@ -44,16 +44,20 @@ export function messageOperations(kind: Kind): Operation[] {
           ...contentFields,
           space: space.optional().meta({ description: 'The name under which the chat is held: pn by default' }),
           id: text.optional().meta({ description: 'Instead of a new one: the same again is a copy of that message' }),
+          unavailable: z.string().optional().meta({
+            description:
+              'Only phones get the text; the companions of others get this type of `<unavailable/>`, or none when it is empty',
+          }),
         })
         .superRefine(isOneKind),
       answer: sent,
       errors: [404],
       example: { body: { to: '15550001001', text: 'Hallo' }, answer: { id: '3EB0C767D26A1B2C5F' } },
       handle: (network, { params, body }) => {
-        const { to, space, id, ...content } = body
+        const { to, space, id, unavailable, ...content } = body
         const writer = find(network, params.phone)
         reachable(network, writer, to)
-        return refusedAs('quotes', () => writer.sends(to, toContent(content), definedOnly({ space, id })))
+        return refusedAs('quotes', () => writer.sends(to, toContent(content), definedOnly({ space, id, unavailable })))
       },
     }),
     operation({

@@ -20,7 +20,8 @@ interface Watch {
 }
 
 /**
- * Who is online and who is typing. Lives in memory, as it does at WhatsApp; only when somebody was last seen is kept. A
+ * Who is online and who is typing. Lives in memory, as it does at WhatsApp; only when somebody was last seen is kept, and
+ * who of the virtual people has the app open. A
  * companion that is away for a moment finds its watches and the last chat states as it left them, for `chatStateTtlMs`.
  */
 export class Presences {
@@ -28,7 +29,6 @@ export class Presences {
   readonly sightings: Sightings
   /** By the watched account, then by the address of the companion that watches. */
   readonly #watches = new Map<string, Map<string, Watch>>()
-  readonly #contacts = new Map<string, Availability>()
   /** Chat states for companions that are away: by companion, then by chat and author; the latest one only. */
   readonly #waiting = new Map<string, Map<string, BinaryNode>>()
   /** Virtual people who are typing, by author and chat. */
@@ -53,7 +53,9 @@ export class Presences {
 
   /** A virtual person opens or closes the app. */
   set(phone: string, availability: Availability): void {
-    this.#contacts.set(phone, availability)
+    const { accounts } = this.#world
+    const { isAppOpen: _old, ...settings } = accounts.require(phone).settings
+    accounts.update(phone, { settings: availability === 'available' ? { ...settings, isAppOpen: true } : settings })
     this.#world.events.tell({ type: 'presence', phone, state: availability })
     if (availability === 'unavailable') this.#noteLastSeen(phone)
     this.#publish(phone)
@@ -163,7 +165,7 @@ export class Presences {
   }
 
   #isAvailable(phone: string): boolean {
-    if (this.#contacts.get(phone) === 'available') return true
+    if (this.#world.accounts.get(phone)?.settings.isAppOpen) return true
     return this.#world.loginsOf(phone).some((login) => login.isAvailable)
   }
 

@@ -16,6 +16,7 @@ export function receipts(world: World): Subject {
         world.post.commit(() => {
           if (type !== 'retry' && type !== 'server-error')
             world.post.received(login.phone, login.device, ids, login.sentUpTo)
+          if (type !== undefined && PRIVATE.has(type)) world.told.confirmed(login.phone, login.device, ids)
           if (type === 'server-error') askForMedia(world, login, node)
           else forward(world, login, node, ids)
         })

@@ -61,6 +61,10 @@ export interface Settings {
   readonly pictureHash?: string
   /** `hidden`: nobody has learnt the lid yet. `first`: chats are held by lid. Without it both are known, chats keep to the number. */
   readonly lid?: 'hidden' | 'first'
+  /** The device in the owner's hand has no network. */
+  readonly isOffline?: boolean
+  /** A virtual person has the app open, and is online to those who may see that. */
+  readonly isAppOpen?: boolean
   /** How long after they arrived messages are read, in ms. Without it they are not. */
   readonly readsAfterMs?: number
   /** What a contact whose behaviour is `scripted` answers. */

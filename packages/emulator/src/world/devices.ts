@@ -116,7 +116,7 @@ export class Devices {
 
   /** Forgets a companion with all that was kept for it. */
   remove(phone: string, device: number): void {
-    for (const table of ['devices', 'device_props', 'one_time_keys', 'pending', 'watchers']) {
+    for (const table of ['devices', 'device_props', 'one_time_keys', 'pending', 'watchers', 'sent_to_companions']) {
       this.#store.run(`DELETE FROM ${table} WHERE phone = ? AND device = ?`, phone, device)
     }
     this.#cache.delete(phone)

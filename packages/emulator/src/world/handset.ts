@@ -14,7 +14,7 @@ import { parseJid, type Space } from './jids.ts'
 import type { Arrival } from './mailbox.ts'
 import { Manners } from './manners.ts'
 import { answerMediaRetry } from './media-retry.ts'
-import { type Envelope, Outgoing, type Parcel } from './outgoing.ts'
+import { type Envelope, Outgoing, type Parcel, type Sent } from './outgoing.ts'
 import { peerAnswers } from './peer-requests.ts'
 import type { Pending } from './post.ts'
 import { giveToken } from './profile.ts'
@@ -36,7 +36,6 @@ export class Handset {
   readonly manners: Manners
   #lane: Promise<unknown> = Promise.resolve()
   #isReading = false
-  #isOffline = false
   /** How often a message was asked for again, until it is read. */
   readonly #retries = new Map<string, number>()
 
@@ -64,7 +63,7 @@ export class Handset {
    * when the message has to wait: the device is offline, or older mail does.
    */
   confirmsUnread(origin: Origin, arrived: Arrived): boolean {
-    if (this.#isOffline || this.#isReading) return false
+    if (this.account.settings.isOffline || this.#isReading) return false
     const { account } = this
     if (!isUnread(this.#world, account, origin, arrived.recipient)) return false
     confirmArrival(this.#world, account, origin, arrived)
@@ -73,12 +72,14 @@ export class Handset {
 
   /** Off: mail waits at the server, nothing is confirmed. */
   setOffline(isOffline: boolean): void {
-    this.#isOffline = isOffline
+    const { isOffline: _old, ...settings } = this.account.settings
+    this.#world.accounts.update(this.#phone, { settings: isOffline ? { ...settings, isOffline } : settings })
     if (!isOffline) this.wake()
   }
 
   get #isAway(): boolean {
-    return this.#isOffline || this.account.behaviour === 'absent'
+    const { behaviour, settings } = this.account
+    return settings.isOffline === true || behaviour === 'absent'
   }
 
   /**
@@ -236,6 +237,7 @@ export class Handset {
       unit.write()
       this.#queue(replies)
       if (arrival) mail.record(this.#phone, arrival)
+      if (isNew) this.manners.arrives(arrival)
       confirmArrival(this.#world, this.account, origin, { id, recipient, isPeer })
       if (answer) {
         mail.keepSent(this.#phone, answer.id, arrival?.chat ?? '', origin.space, answer.message)
@@ -298,19 +300,16 @@ export class Handset {
 
   /** A device could not read what we wrote. */
   async #sendAgain(pending: Pending, node: BinaryNode, origin: Origin): Promise<void> {
-    const { mail, post, store } = this.#world
+    const { post, store } = this.#world
     const id = node.attrs.id ?? ''
-    const sent = mail.sent(this.#phone, id)
+    const sent = this.#sent(id, origin)
     if (!sent || !this.#world.exists(origin.author.phone, origin.device)) return post.remove(pending.seq)
     const unit = new SignalUnit(store, this.#phone)
     const retry = child(node, 'retry')
     const bundle = bundleIn(node)
-    const group = this.#world.groups.get(sent.chat)
-    const chat = this.#world.accounts.get(sent.chat)
-    const space: Space = sent.space === 'lid' ? 'lid' : 'pn'
     const parcel = await new Outgoing(this.#world, unit, this.account).again(
       { account: origin.author, device: origin.device },
-      { message: sent.message, space, ...(group && { group }), ...(chat && { chat }) },
+      sent,
       { id, at: this.#world.clock.seconds() },
       { count: Number(retry?.attrs.count ?? 1), ...(bundle && { bundle }) },
     )
@@ -319,6 +318,19 @@ export class Handset {
       this.#queue([parcel])
       post.remove(pending.seq)
     })
+  }
+
+  /** A message that somebody could not read: one of a chat, or one that told an own companion something. */
+  #sent(id: string, { author, device }: Origin): Sent | undefined {
+    const { accounts, groups, mail, told } = this.#world
+    const toCompanion = author.phone === this.#phone ? told.get(this.#phone, device, id) : undefined
+    if (toCompanion) return { message: toCompanion, space: 'pn', isPeer: true }
+    const sent = mail.sent(this.#phone, id)
+    if (!sent) return undefined
+    const group = groups.get(sent.chat)
+    const chat = accounts.get(sent.chat)
+    const space: Space = sent.space === 'lid' ? 'lid' : 'pn'
+    return { message: sent.message, space, ...(group && { group }), ...(chat && { chat }) }
   }
 
   async #compose(
@@ -349,9 +361,11 @@ export class Handset {
   }
 
   #queue(parcels: readonly Parcel[]): void {
-    for (const { phone, device, node } of parcels) {
+    for (const { phone, device, node, message } of parcels) {
       // Encrypting takes a moment, in which a companion can be unlinked.
-      if (this.#world.exists(phone, device)) this.#world.post.queue(phone, device, node)
+      if (!this.#world.exists(phone, device)) continue
+      this.#world.post.queue(phone, device, node)
+      if (message) this.#world.told.keep(phone, device, node.attrs.id ?? '', message)
     }
   }
 

@@ -1,8 +1,8 @@
 import type { Content } from '../content/content.ts'
 import { textIn, typeOf } from '../content/reading.ts'
 import type { Reply } from './accounts.ts'
+import { readLate } from './late-reading.ts'
 import type { Arrival, Heard } from './mailbox.ts'
-import { confirmMessages } from './marking.ts'
 import { Patience } from './patience.ts'
 import type { World } from './world.ts'
 import { Writing } from './writing.ts'
@@ -41,14 +41,15 @@ export class Manners {
     return behaviour === 'polite' && this.#patience.allows(arrival.from) ? text : undefined
   }
 
-  /** After the commit: reads the message when it is time, and does what the script says. */
-  heard({ id, from }: Arrival): void {
+  /** In the commit that takes the message: it will be read when it is time. */
+  arrives({ id, from }: Arrival): void {
     const { readsAfterMs } = this.#world.accounts.require(this.#phone).settings
-    if (from === this.#phone) return
-    if (readsAfterMs !== undefined) {
-      this.#world.clock.after(readsAfterMs, () => confirmMessages(this.#world, this.#phone, [id], 'read'))
-    }
-    if (this.#script) void this.#perform(this.#script, id, from)
+    if (from !== this.#phone && readsAfterMs !== undefined) readLate(this.#world, this.#phone, id, readsAfterMs)
+  }
+
+  /** After the commit: does what the script says. */
+  heard({ id, from }: Arrival): void {
+    if (this.#script && from !== this.#phone) void this.#perform(this.#script, id, from)
   }
 
   async #perform(script: Script, id: string, from: string): Promise<void> {

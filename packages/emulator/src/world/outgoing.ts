@@ -15,6 +15,8 @@ export interface Parcel {
   readonly phone: string
   readonly device: number
   readonly node: BinaryNode
+  /** Of what a phone tells its companion: no chat keeps it for the case that the companion cannot read it. */
+  readonly message?: proto.IMessage
 }
 
 export interface Envelope {
@@ -23,6 +25,16 @@ export interface Envelope {
   readonly at: number
   /** Companions of others get no text, only this word for the reason; an empty one stands for none. */
   readonly unavailable?: string
+}
+
+/** A message as it is kept for those who cannot read it. */
+export interface Sent {
+  readonly message: proto.IMessage
+  readonly space: Space
+  readonly group?: GroupInfo
+  readonly chat?: Account
+  /** It told an own companion something, and belongs to no chat. */
+  readonly isPeer?: boolean
 }
 
 /** Encrypts what a person in the emulator writes, for each device that shall read it. Queues nothing itself. */
@@ -106,6 +118,11 @@ export class Outgoing {
       for (const device of this.#world.devices.numbersOf(phone)) {
         if ((phone === this.#self.phone && device === 0) || !this.#world.exists(phone, device)) continue
         const address = addressOf(member, device)
+        const nothing = phone === this.#self.phone ? undefined : withheld(device, envelope)
+        if (nothing) {
+          parcels.push({ phone, device, node: this.#groupNode(group, message, envelope, [nothing]) })
+          continue
+        }
         const encs = [skmsg]
         if (!this.#unit.hasOurSenderKey(group.id, address)) {
           encs.unshift(await this.#enc(member, device, { senderKeyDistributionMessage: keyOf(group, distribution) }))
@@ -118,23 +135,24 @@ export class Outgoing {
   }
 
   /** From the phone to one of its own companions: keys, history. Never shown in a chat. */
-  async toCompanion(device: number, message: proto.IMessage, envelope: Envelope): Promise<Parcel> {
-    const enc = await this.#enc(this.#self, device, message)
+  async toCompanion(device: number, message: proto.IMessage, envelope: Envelope, retry?: number): Promise<Parcel> {
+    const enc = await this.#enc(this.#self, device, message, { count: retry })
     // Without `notify`: peer messages count as our own, the client would rename itself.
     const attrs = { from: toJid(this.#self, 'pn'), id: envelope.id, t: envelope.at, type: 'text', category: 'peer' }
-    return { phone: this.#self.phone, device, node: el('message', attrs, [enc]) }
+    return { phone: this.#self.phone, device, node: el('message', attrs, [enc]), message }
   }
 
   /** Once more, to the one device that could not read it, in a session made anew. */
   async again(
     to: { account: Account; device: number },
-    sent: { message: proto.IMessage; space: Space; group?: GroupInfo; chat?: Account },
+    sent: Sent,
     envelope: Envelope,
     retry: { count: number; bundle?: Bundle },
   ): Promise<Parcel> {
     const { account, device } = to
     const bundle = retry.bundle ?? this.#bundle(account, device)
     await this.#cipher.open(addressOf(account, device), bundle)
+    if (sent.isPeer) return this.toCompanion(device, sent.message, envelope, retry.count)
     if (sent.group) {
       const distribution = await this.#senderKeys.distribution(sent.group.id, addressOf(this.#self, 0))
       const message = { ...sent.message, senderKeyDistributionMessage: keyOf(sent.group, distribution) }

@@ -20,6 +20,7 @@ import { EventLog } from './events.ts'
 import { Groups } from './groups.ts'
 import { Handset } from './handset.ts'
 import { toJid } from './jids.ts'
+import { resumeReading } from './late-reading.ts'
 import type { Login } from './login.ts'
 import { Mailbox } from './mailbox.ts'
 import { PastMessages } from './past.ts'
@@ -27,6 +28,7 @@ import { Pictures } from './pictures.ts'
 import { type Pending, Post } from './post.ts'
 import { setTimelock } from './timelock.ts'
 import { Tokens } from './tokens.ts'
+import { Told } from './told.ts'
 import { Waiters, type WaitOptions } from './waiting.ts'
 
 /** Fewer one-time keys than this, and the server asks a companion for more. */
@@ -44,6 +46,7 @@ export class World {
   readonly bundles: Bundles
   readonly post: Post
   readonly mail: Mailbox
+  readonly told: Told
   readonly past: PastMessages
   readonly groups: Groups
   readonly appState: AppState
@@ -75,6 +78,7 @@ export class World {
     this.#loginWaiters = new Waiters(options.patienceMs)
     this.events = new EventLog(this.clock, this.post, options.patienceMs)
     this.mail = new Mailbox(store, this.clock, this.events, options.patienceMs)
+    this.told = new Told(store)
     this.past = new PastMessages(store)
     this.groups = new Groups(store, this.clock, this.random, options.patienceMs)
     this.circle = new Circle(this.accounts, this.mail)
@@ -104,8 +108,9 @@ export class World {
     return handset
   }
 
-  /** After a restart: the phones read what they had not read. */
+  /** After a restart: the phones read what they had not read, and people what they wanted to read later. */
   wakeAll(): void {
+    resumeReading(this)
     for (const phone of this.post.handsetsWithMail()) this.handset(phone).wake()
   }
 

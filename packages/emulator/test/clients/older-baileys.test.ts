@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { withEmulator } from '../baileys.ts'
+import { strangersDialled } from '../loopback.ts'
 import { LIBRARIES } from './libraries.ts'
-import { strangersDialled } from './loopback.ts'
 
 describe.each(Object.entries(LIBRARIES))('%s', (_name, library) => {
   test('is linked by QR code and writes both ways, by phone number and by lid', () =>

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Emulator } from '../../src/index.ts'
-import { type Client, textOf, withEmulator } from '../baileys.ts'
+import { type Client, textOf, withEmulator, withTrouble } from '../baileys.ts'
 
 const ALICE = '15550001001'
 const BOB = '15550001002'
@@ -18,7 +18,7 @@ async function caughtUp(emulator: Emulator, client: Client, phone: string): Prom
 }
 
 test('nobody confirms for an account none of whose companions is online, and then one is', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     const alice = await client().link(emulator.phone(ALICE))
     const bob = await client().link(emulator.phone(BOB))
     await bob.end()
@@ -32,7 +32,7 @@ test('nobody confirms for an account none of whose companions is online, and the
   }))
 
 test('both are away in turn: messages come in the order of sending, and the receipts wait for the sender', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     const alice = await client().link(emulator.phone(ALICE))
     const bob = await client().link(emulator.phone(BOB))
     await bob.end()
@@ -53,7 +53,7 @@ test('both are away in turn: messages come in the order of sending, and the rece
   }))
 
 test('who has lost a session asks again, gets the message, and both go on', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     const alice = await client().link(emulator.phone(ALICE))
     const bob = await client().link(emulator.phone(BOB))
     await alice.says(BOB, 'hin')

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { createEmulator } from '../../src/index.ts'
 import { newPair } from '../../src/state/server-keys.ts'
 import { withEmulator } from '../baileys.ts'
-import { strangersDialled } from './loopback.ts'
+import { strangersDialled } from '../loopback.ts'
 import { Zapo } from './zapo.ts'
 
 const ALICE = '15550001001'

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { expect, test, vi } from 'vitest'
 import { KICK_REASONS } from '../../src/index.ts'
-import { type Client, textOf, withEmulator } from '../baileys.ts'
+import { type Client, textOf, withEmulator, withTrouble } from '../baileys.ts'
 
 const ALICE = '15550001001'
 const BOB = '15550002002'
@@ -29,7 +29,7 @@ const CODES: Record<(typeof KICK_REASONS)[number], number> = {
 }
 
 test('each way of ending a connection has its code, for one companion, all of an account, or everybody', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     const alice = await client().link(emulator.phone(ALICE))
     for (const reason of KICK_REASONS) {
       const before = alice.closes.length
@@ -49,7 +49,7 @@ test('each way of ending a connection has its code, for one companion, all of an
   }))
 
 test('logins are refused with any code, of one account or all, once or until it is lifted', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     const alice = await client().link(emulator.phone(ALICE))
     const reasons: unknown[] = []
     const login = async () => {
@@ -102,7 +102,7 @@ test('a connection that says nothing any more is given up by its client, whoever
   }))
 
 test('a black hole catches those who come back, and a stalled line delivers when it is free', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     const max = emulator.contact(MAX)
     const alice = await client({ connectTimeoutMs: 5_000 }).link(emulator.phone(ALICE))
     const stall = emulator.faults.stall({ phone: ALICE })
@@ -133,7 +133,7 @@ test('a black hole catches those who come back, and a stalled line delivers when
   }))
 
 test('those who connect find no answer, a reset, a status, or a WebSocket that is mute', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     for (const [answer, code] of [
       ['unanswered', 408],
       ['refused', 408],

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
-import { withEmulator } from '../baileys.ts'
+import { withEmulator, withTrouble } from '../baileys.ts'
 import { apiOf, MAX } from '../control-api.ts'
 
 const ALICE = '15550001001'
 
 test('faults are set, waited for, listed and lifted over HTTP', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     const api = apiOf(emulator.controlUrl)
     const max = emulator.contact(MAX)
     const alice = await client().link(emulator.phone(ALICE))

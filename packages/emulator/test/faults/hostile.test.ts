@@ -10,7 +10,7 @@ import { INTRO } from '../../src/noise/handshake.ts'
 import { Random } from '../../src/state/random.ts'
 import { FrameReader, toFrame } from '../../src/stream/frames.ts'
 import { el } from '../../src/stream/nodes.ts'
-import { Client, withEmulator } from '../baileys.ts'
+import { Client, withEmulator, withTrouble } from '../baileys.ts'
 
 const ALICE = '15550001001'
 const MAX = '491234567890'
@@ -25,7 +25,7 @@ async function cutFor(client: Client, plain: Uint8Array): Promise<void> {
 
 test('a client whose stanzas are malformed loses its own line, and nobody else does', () => {
   const warnings: string[] = []
-  return withEmulator(
+  return withTrouble(
     async (emulator, client) => {
       const max = emulator.contact(MAX)
       const bob = await client().link(emulator.phone('15550002002'))

@@ -1,7 +1,7 @@
 import { type BinaryNode, getBinaryNodeChild, getBinaryNodeChildren } from '@whiskeysockets/baileys'
 import { verifySignature } from 'libsignal/src/curve.js'
 import { expect, test } from 'vitest'
-import { type Client, textOf, withEmulator } from '../baileys.ts'
+import { type Client, textOf, withEmulator, withTrouble } from '../baileys.ts'
 
 const ALICE = '15550001001'
 const BOB = '15550002002'
@@ -30,7 +30,7 @@ function isSigned(user: BinaryNode | undefined): boolean {
 }
 
 test('keys that cannot be had fail the whole message, and those that can be had again let it through', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     const [max, bob] = [emulator.contact(MAX), emulator.contact(BOB)]
     const alice = await client().link(emulator.phone(ALICE))
     const refusal = emulator.faults.onKeys({ phone: MAX, device: 0 }).refuse()
@@ -81,7 +81,7 @@ test('a client whose keys run out is told, and brings new ones', () =>
   ))
 
 test('a message that its client refuses comes again with each login, holds up the queue, or ends the stream', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     const max = emulator.contact(MAX)
     const alice = await client().link(emulator.phone(ALICE))
     const texts = () => alice.messages.filter(({ key }) => !key.fromMe).map(textOf)
@@ -132,7 +132,7 @@ test('a message that its client refuses comes again with each login, holds up th
   }))
 
 test('an account under a timelock answers its chats, begins none, and learns why', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     const [max, bob] = [emulator.contact(MAX), emulator.contact(BOB)]
     const alice = await client().link(emulator.phone(ALICE))
     const locks: unknown[] = []

@@ -1,7 +1,7 @@
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import { expect, test, vi } from 'vitest'
 import { MALFORMED_KINDS, type MalformedKind } from '../../src/index.ts'
-import { type Client, withEmulator } from '../baileys.ts'
+import { type Client, withTrouble } from '../baileys.ts'
 
 const ALICE = '15550001001'
 const MAX = '491234567890'
@@ -45,7 +45,7 @@ function decoded(client: Client, isIt: (node: BinaryNode) => boolean): Promise<B
 const sizeOf = ({ content }: BinaryNode) => (content instanceof Uint8Array ? content.length : 0)
 
 test('what no server should send is more than Baileys can take', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     expect([...Object.keys(FATAL), ...SURVIVED].sort()).toEqual([...MALFORMED_KINDS].sort())
     const alice = await client().link(emulator.phone(ALICE))
     for (const kind of MALFORMED_KINDS.filter((one) => FATAL[one])) {
@@ -59,7 +59,7 @@ test('what no server should send is more than Baileys can take', () =>
   }))
 
 test('Baileys unpacks a bomb to the last byte, and reads a stanza as long as a frame can be', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     const alice = await client().link(emulator.phone(ALICE))
     for (const [kind, size] of [
       ['bomb', 64 * MIB],
@@ -74,7 +74,7 @@ test('Baileys unpacks a bomb to the last byte, and reads a stanza as long as a f
   }))
 
 test('stanzas without what belongs to them, or with text for children, are errors in the log of Baileys', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     const alice = await client().link(emulator.phone(ALICE))
     for (const [kind, complaints] of [
       ['bare', ['missing id attribute', 'Missing call info', "reading 'includes'"]],
@@ -91,7 +91,7 @@ test('stanzas without what belongs to them, or with text for children, are error
   }))
 
 test('a frame that never ends, or is text, swallows what comes behind it; one that comes byte by byte is read', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     const max = emulator.contact(MAX)
     const alice = await client({ defaultQueryTimeoutMs: 500 }).link(emulator.phone(ALICE))
     const harmless = decoded(alice, ({ tag, content }) => tag === 'ib' && JSON.stringify(content).includes('noop'))

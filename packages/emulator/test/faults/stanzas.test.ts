@@ -1,6 +1,6 @@
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import { expect, test } from 'vitest'
-import { type Client, textOf, withEmulator } from '../baileys.ts'
+import { type Client, textOf, withEmulator, withTrouble } from '../baileys.ts'
 
 const ALICE = '15550001001'
 const MAX = '491234567890'
@@ -93,7 +93,7 @@ test('acks are held until they are let go, come twice, or late by the clock', ()
   }))
 
 test('a client sees a doubled message once, and two that changed places in the order in which they came', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     const max = emulator.contact(MAX)
     const alice = await client().link(emulator.phone(ALICE))
     const seen: string[] = []
@@ -141,7 +141,7 @@ test('a slow server answers in order, with the time it takes by the clock', () =
   }))
 
 test('a query is refused with a code, or never answered', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     emulator.contact(MAX)
     const alice = await client({ defaultQueryTimeoutMs: 300 }).link(emulator.phone(ALICE))
     const usync = emulator.faults.on({ ...fromAlice, xmlns: 'usync' })
@@ -156,7 +156,7 @@ test('a query is refused with a code, or never answered', () =>
   }))
 
 test('error acks end in a message with the status of an error', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     const max = emulator.contact(MAX)
     const alice = await client().link(emulator.phone(ALICE))
     await alice.says(MAX, 'hallo')
@@ -176,7 +176,7 @@ test('error acks end in a message with the status of an error', () =>
   }))
 
 test('a message that was damaged is asked for again', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     const max = emulator.contact(MAX)
     const alice = await client().link(emulator.phone(ALICE))
     await max.says(ALICE, 'eins')
@@ -195,7 +195,7 @@ test('a message that was damaged is asked for again', () =>
   }))
 
 test('a stanza ends the connection instead of arriving, or becomes another one', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     const max = emulator.contact(MAX)
     const alice = await client().link(emulator.phone(ALICE))
     emulator.faults.on({ ...fromAlice, tag: 'message' }).kick('503', 1)
