@@ -1,4 +1,4 @@
-import { type BinaryNode, proto, type WAMessage } from '@whiskeysockets/baileys'
+import { proto, type WAMessage } from '@whiskeysockets/baileys'
 import { expect, test } from 'vitest'
 import { type Client, textOf, withEmulator } from './baileys.ts'
 
@@ -179,23 +179,6 @@ test('the phone answers whatever a companion asks, if only that it has nothing',
       [unknown.keyId, undefined],
       [known, 32],
     ])
-  }))
-
-test('a phone tells its companion once more what the companion could not read', () =>
-  withEmulator(async (emulator, client) => {
-    const alice = await client().link(emulator.phone(ALICE))
-    const told: BinaryNode[] = []
-    alice.sock.ws.on('CB:message', (node: BinaryNode) => told.push(node))
-    const lost = emulator.faults.on({ phone: ALICE, direction: 'from-client', tag: 'receipt' }).drop()
-    await askForKeys(alice, [{ keyId: Buffer.from(alice.auth.creds.myAppStateKeyId ?? '', 'base64') }])
-    await lost.struck()
-    lost.lift()
-    const { id = '', from = '', t = '' } = told[0]?.attrs ?? {}
-    const retry = { tag: 'retry', attrs: { count: '1', id, t, v: '1', error: '0' } }
-    await alice.sock.sendNode({ tag: 'receipt', attrs: { id, type: 'retry', to: from }, content: [retry] })
-    const again = await alice.until(() => told.slice(1).find(({ attrs }) => attrs.id === id))
-    expect(again.attrs).toMatchObject({ category: 'peer', from })
-    expect(again.content).toMatchObject([{ tag: 'enc', attrs: { type: 'pkmsg', count: '1' } }])
   }))
 
 async function askForKeys(client: Client, keyIds: proto.Message.IAppStateSyncKeyId[]): Promise<void> {
