@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { type LightAccount, LightClient, linkLight } from './light-client.ts'
+import { type LightAccount, LightClient, linkLight } from '../packages/emulator/test/light-client.ts'
 
 const { values } = parseArgs({
   options: {

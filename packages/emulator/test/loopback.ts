@@ -10,9 +10,12 @@ function noted(this: Socket, ...args: Parameters<typeof connect>): Socket {
 }
 Socket.prototype.connect = noted as typeof connect // the overloads of `connect` cannot be spelled in one signature
 
-/** Everybody this process has dialled since this file was loaded, loopback left out. */
+/**
+ * Everybody this process has dialled since this file was loaded, loopback left out; also left out is the name that leads
+ * nowhere, which `trustEmulator` puts in the place of a host that may not be dialled.
+ */
 export function strangersDialled(): string[] {
-  return [...dialled].filter((host) => !/^(localhost|127\.0\.0\.1|::1)$/.test(host))
+  return [...dialled].filter((host) => !/^(localhost|127\.0\.0\.1|::1|refused\.invalid)$/.test(host))
 }
 
 function destinationIn(args: readonly unknown[]): string {

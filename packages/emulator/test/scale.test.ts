@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { LightClient, linkLight } from '../../../bench/light-client.ts'
 import { withEmulator } from './baileys.ts'
+import { LightClient, linkLight } from './light-client.ts'
 
 // The short form of `npm run bench:emulator`: that it works with many at once, never how long it takes.
 const SESSIONS = 50

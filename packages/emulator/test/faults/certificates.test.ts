@@ -2,7 +2,7 @@ import { proto } from '@whiskeysockets/baileys'
 import { verifySignature } from 'libsignal/src/curve.js'
 import { expect, test } from 'vitest'
 import { CERTIFICATE_FLAWS, type CertificateFlaw, type Emulator } from '../../src/index.ts'
-import { withEmulator } from '../baileys.ts'
+import { withEmulator, withTrouble } from '../baileys.ts'
 import { Zapo } from '../clients/zapo.ts'
 import { openServerHello } from '../server-hello.ts'
 
@@ -55,7 +55,7 @@ test('each flaw of the certificates is there, alone, and gone when it was shown 
   }))
 
 test('Baileys sees a certificate that is missing or names another root, and logs in whatever else they say', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     const alice = await client().link(emulator.phone(ALICE))
     for (const flaw of CERTIFICATE_FLAWS) {
       await alice.end()

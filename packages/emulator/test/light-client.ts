@@ -6,11 +6,11 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { type BinaryNode, Curve, decodeBinaryNode, encodeBinaryNode, proto } from '@whiskeysockets/baileys'
 import { WebSocket } from 'ws'
-import { INTRO } from '../packages/emulator/src/noise/handshake.ts'
-import { SymmetricState } from '../packages/emulator/src/noise/symmetric-state.ts'
-import type { Transport } from '../packages/emulator/src/noise/transport.ts'
-import { FrameReader, toFrame } from '../packages/emulator/src/stream/frames.ts'
-import { bytesOf, child, el } from '../packages/emulator/src/stream/nodes.ts'
+import { INTRO } from '../src/noise/handshake.ts'
+import { SymmetricState } from '../src/noise/symmetric-state.ts'
+import type { Transport } from '../src/noise/transport.ts'
+import { FrameReader, toFrame } from '../src/stream/frames.ts'
+import { bytesOf, child, el } from '../src/stream/nodes.ts'
 
 /** What a linked client is; enough to log in again. */
 export interface LightAccount {
