@@ -11,7 +11,8 @@ export interface ClientDetails {
 export type ClientErrorDetails = ErrorDetails & ClientDetails
 export type ClientErrorCode = ErrorCode | keyof ClientDetails
 
-interface ErrorFacts<C extends ClientErrorCode> {
+/** What is known of a failure besides its code. */
+export interface ErrorFacts<C extends ClientErrorCode> {
   details: ClientErrorDetails[C]
   status?: number | null
   requestId?: string | null

@@ -5,6 +5,7 @@ export {
   type ClientDetails,
   type ClientErrorCode,
   type ClientErrorDetails,
+  type ErrorFacts,
   isWamuxClientError,
   WamuxClientError,
 } from './errors.ts'
