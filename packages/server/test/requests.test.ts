@@ -125,17 +125,17 @@ test.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-da
 
 const bodiless = Object.entries<Operation>(operations).filter(([, { method, body }]) => method !== 'GET' && !body)
 
-test.each(bodiless)('%s takes no body', async (_, { method, path }) => {
-  await app.admin('POST', instances, { id: 'a' })
-  const token = await app.token()
-  const to = path.replace('{id}', 'a').replace('{keyId}', 'none')
+test.each(bodiless)('%s takes no body', async (_, { method, path, who }) => {
+  const { body: made } = await app.admin('POST', instances, {})
+  const credential = who === 'instance' ? { key: made.data.apiKey } : { token: await app.token() }
+  const to = path.replace('{id}', made.data.id).replace('{keyId}', 'none')
   for (const raw of ['garbage', '[]', 'null', '1', '{"surprise":1}']) {
-    const { status, body } = await app.call(method, to, { raw, token })
+    const { status, body } = await app.call(method, to, { raw, ...credential })
     expect([status, body.code], raw).toEqual([400, 'INVALID_INPUT'])
     expect(body.details.issues).toHaveLength(1)
     if (raw.includes('surprise')) expect(body.error).toBe('surprise is not known here')
   }
-  const { status, body } = await app.call(method, to, { raw: 'x'.repeat(1024 * 1024 + 1), token })
+  const { status, body } = await app.call(method, to, { raw: 'x'.repeat(1024 * 1024 + 1), ...credential })
   expect([status, body.code]).toEqual([413, 'PAYLOAD_TOO_LARGE'])
   // It still does what it does.
   expect((await app.admin('GET', `${instances}/a`)).status).toBe(200)
