@@ -138,7 +138,7 @@ test.each(bodiless)('%s takes no body', async (_, { method, path, who }) => {
   const { status, body } = await app.call(method, to, { raw: 'x'.repeat(1024 * 1024 + 1), ...credential })
   expect([status, body.code]).toEqual([413, 'PAYLOAD_TOO_LARGE'])
   // It still does what it does.
-  expect((await app.admin('GET', `${instances}/a`)).status).toBe(200)
+  expect((await app.admin('GET', `${instances}/${made.data.id}`)).status).toBe(200)
 })
 
 test.each(['', ' ', '{}'])('"%s" is no body', async (raw) => {
