@@ -43,6 +43,8 @@ describe('a stanza that breaks Baileys for one account', () => {
         door.told.next(({ event, session, data }) => event === 'message' && session === id && data.body === text)
 
       leave(file, A, call)
+      // The network reads what is in its file when somebody logs in.
+      emulator.faults.kick(A, 'drop')
       await max.says(A, 'nach dem Anruf')
       await max.says(B, 'an den anderen')
       await hears('b', 'an den anderen')
@@ -113,7 +115,7 @@ function callOf(content: BinaryNode): BinaryNode {
   return { tag: 'call', attrs: { id: 'call-of-nobody', t }, content: [{ ...content, attrs }] }
 }
 
-/** Puts a stanza before whatever the network delivers next to the companion of a phone. */
+/** Leaves a stanza for the companion of a phone: it comes with its next login. */
 function leave(file: string, phone: string, node: BinaryNode): void {
   inNetwork(file, (db) =>
     db
