@@ -8,13 +8,13 @@ export interface Database {
 }
 
 /**
- * Undefined unless stories are to run on PostgreSQL (`WAMUX_STORE=postgres`); they run on SQLite by default.
+ * Undefined unless it is wanted: stories run on SQLite unless `WAMUX_STORE=postgres`.
  * @throws when there is no PostgreSQL on this machine
  */
-export async function newDatabase(): Promise<Database | undefined> {
-  if (process.env.WAMUX_STORE !== 'postgres') return undefined
+export async function newDatabase(isWanted = process.env.WAMUX_STORE === 'postgres'): Promise<Database | undefined> {
+  if (!isWanted) return undefined
   const cluster = process.env.WAMUX_TEST_POSTGRES
-  if (!cluster) throw new Error('WAMUX_STORE=postgres needs a PostgreSQL, and this machine has none.')
+  if (!cluster) throw new Error('PostgreSQL is wanted, and this machine has none.')
   const schema = `t${randomUUID().replaceAll('-', '')}`
   await administer(cluster, `CREATE SCHEMA ${schema}`)
   const url = new URL(cluster)

@@ -1,0 +1,163 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { Plan } from './plan.ts'
+
+const HERE = fileURLToPath(new URL('.', import.meta.url))
+
+export interface LivesOptions {
+  /** What the victim is told by its environment. */
+  env: Record<string, string>
+  /** A broken build's name. */
+  broken?: string | undefined
+  /** What was logged as an error, and ends that nobody asked for. */
+  complain(line: string): void
+}
+
+interface Said {
+  isWarm?: true
+  url?: string
+  port?: number
+  setupToken?: string
+  died?: string
+  error?: object
+}
+
+/** One process, from its start to its end. */
+export interface Life {
+  /** Resolves when it listens; undefined when it was killed before. */
+  readonly listening: Promise<{ url: string; setupToken: string | undefined } | undefined>
+  /** Resolves with the place of its death when it has ended. */
+  readonly ended: Promise<string>
+  /** kill -9, by its id. */
+  kill(): Promise<string>
+  /** Asks it to end. */
+  stop(): Promise<void>
+}
+
+/** One loads while another is started; on two processors more would only be in the way. */
+const SPARES = 2
+
+/**
+ * The lives of a server that is killed again and again. The next processes load their modules while the one before them
+ * still works: a new life then begins at once.
+ */
+export class Lives {
+  readonly #options: LivesOptions
+  readonly #children = new Set<ChildProcess>()
+  readonly #spares: Promise<Victim>[] = []
+  #port = 0
+  #isOver = false
+
+  constructor(options: LivesOptions) {
+    this.#options = options
+  }
+
+  /** The process before must have ended. */
+  async begin(plan: Plan): Promise<Life> {
+    const victim = await (this.#spares.shift() ?? this.#warm())
+    const life = victim.start(plan, this.#port)
+    void life.listening.then((found) => {
+      if (found) this.#port = Number(new URL(found.url).port)
+    })
+    while (!this.#isOver && this.#spares.length < SPARES) {
+      const spare = this.#warm()
+      spare.catch(() => {}) // whoever begins with it hears of it
+      this.#spares.push(spare)
+    }
+    return life
+  }
+
+  /** Ends whatever still runs. */
+  async end(): Promise<void> {
+    this.#isOver = true
+    await Promise.allSettled(this.#spares)
+    await Promise.all(
+      [...this.#children].map(async (child) => {
+        if (child.exitCode !== null || child.signalCode !== null) return
+        const exited = once(child, 'exit')
+        child.kill('SIGKILL')
+        await exited
+      }),
+    )
+  }
+
+  async #warm(): Promise<Victim> {
+    const { env, broken, complain } = this.#options
+    const args = ['--conditions=@wamux/source', ...(broken ? ['--import', `${HERE}break.ts`] : []), `${HERE}victim.ts`]
+    const child = spawn(process.execPath, args, {
+      cwd: fileURLToPath(new URL('../../..', import.meta.url)),
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...process.env, ...env, ...(broken && { BROKEN: broken }) },
+    })
+    this.#children.add(child)
+    child.once('exit', () => this.#children.delete(child))
+    const victim = new Victim(child, complain)
+    await victim.isWarm
+    return victim
+  }
+}
+
+class Victim {
+  readonly isWarm: Promise<void>
+  readonly #child: ChildProcess
+  readonly #exited: Promise<void>
+  #listen: (found: Said | undefined) => void = () => {}
+  #died = 'at a moment'
+  #isWanted = true
+
+  constructor(child: ChildProcess, complain: (line: string) => void) {
+    this.#child = child
+    if (!child.stdout || !child.stderr) throw new Error('The process has no pipes.')
+    const warm = Promise.withResolvers<void>()
+    this.isWarm = warm.promise
+    let errors = ''
+    child.stderr.on('data', (chunk: Buffer) => {
+      errors += chunk
+    })
+    createInterface(child.stdout).on('line', (line) => {
+      let said: Said = {}
+      try {
+        said = JSON.parse(line)
+      } catch {
+        complain(line)
+      }
+      if (said.isWarm) warm.resolve()
+      if (said.died !== undefined) this.#died = said.died
+      if (said.url !== undefined) this.#listen(said)
+      if (said.error) complain(JSON.stringify(said.error))
+    })
+    this.#exited = new Promise((resolve) => {
+      child.once('close', (code, signal) => {
+        warm.reject(new Error(`The process ended before it was ready: ${errors}`))
+        if (signal !== 'SIGKILL' && this.#isWanted) complain(`ended by itself (${code ?? signal}): ${errors}`)
+        this.#listen(undefined)
+        resolve()
+      })
+    })
+  }
+
+  start(plan: Plan, port: number): Life {
+    const listening = new Promise<{ url: string; setupToken: string | undefined } | undefined>((resolve) => {
+      this.#listen = (found) =>
+        resolve(found?.url === undefined ? undefined : { url: found.url, setupToken: found.setupToken })
+    })
+    const child = this.#child
+    child.stdin?.write(`${JSON.stringify({ ...plan, port })}\n`)
+    const ended = this.#exited.then(() => this.#died)
+    return {
+      listening,
+      ended,
+      kill: () => {
+        child.kill('SIGKILL')
+        return ended
+      },
+      stop: async () => {
+        this.#isWanted = false
+        child.kill('SIGTERM')
+        await ended
+      },
+    }
+  }
+}

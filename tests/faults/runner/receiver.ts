@@ -1,0 +1,60 @@
+import { EventEmitter } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+export interface Told {
+  id: string
+  event: string
+  seq: number
+  data: { id?: string; chatId?: string; body?: string }
+}
+
+/** A receiver of webhooks that outlives the server and keeps everything it was sent. */
+export class Receiver extends EventEmitter<{ told: [Told] }> {
+  /** Each event once, in the order of its first delivery. */
+  readonly told: Told[] = []
+  /** Deliveries of an event that had been delivered before. */
+  repeats = 0
+  /** Ids under which something else came the second time. */
+  readonly changed: string[] = []
+  readonly #bodies = new Map<string, string>()
+  #url = ''
+  readonly #server = createServer((request, response) => {
+    const parts: Buffer[] = []
+    request.on('data', (part: Buffer) => parts.push(part))
+    request.on('end', () => {
+      this.#take(String(request.headers['webhook-id']), Buffer.concat(parts).toString())
+      response.end('{}')
+    })
+  })
+
+  get url(): string {
+    return this.#url
+  }
+
+  async open(): Promise<void> {
+    await new Promise<void>((listening) => this.#server.listen(0, '127.0.0.1', listening))
+    const { port } = this.#server.address() as AddressInfo // a TCP server's address
+    this.#url = `http://127.0.0.1:${port}/webhook`
+  }
+
+  async close(): Promise<void> {
+    await new Promise<void>((closed) => {
+      this.#server.closeAllConnections()
+      this.#server.close(() => closed())
+    })
+  }
+
+  #take(id: string, body: string): void {
+    const before = this.#bodies.get(id)
+    if (before !== undefined) {
+      this.repeats++
+      if (before !== body) this.changed.push(id)
+      return
+    }
+    this.#bodies.set(id, body)
+    const told = JSON.parse(body) as Told // the documented envelope
+    this.told.push(told)
+    this.emit('told', told)
+  }
+}

@@ -1,0 +1,257 @@
+import { join } from 'node:path'
+import { type ClientSession, createClient } from '@wamux/client'
+import { createEmulator, type Emulator, type EmulatorOptions, type Fault, type Phone } from '@wamux/emulator'
+import Database from 'better-sqlite3'
+import { newDatabase } from '../../harness/postgres.ts'
+import { type Books, readBooks } from './books.ts'
+import { type Life, Lives } from './lives.ts'
+import { drawPlan, type Plan, type PlanOptions } from './plan.ts'
+import type { Random } from './random.ts'
+import { Receiver } from './receiver.ts'
+import type { Run } from './suite.ts'
+
+export const PHONE = '491700000001'
+/** So long the last process may take to bring everything to its end. */
+const DRAIN_MS = 60_000
+/** A process that is not there by then never will be. */
+const START_MS = 30_000
+
+export interface TrialOptions {
+  emulator?: EmulatorOptions
+  /** Options of the server. */
+  server?: object
+}
+
+/**
+ * A network, a receiver of webhooks and a server that is killed: what the suites stand on. The network is in this
+ * process, so that the truth is at hand and outlives every kill.
+ */
+export class Trial {
+  readonly run: Run
+  readonly emulator: Emulator
+  readonly receiver = new Receiver()
+  readonly phone: Phone
+  /** Ids of messages that are on the phone of somebody. */
+  readonly heard = new Set<string>()
+  /** How often somebody could not read what the account has sent. */
+  retryRequests = 0
+  readonly #lives: Lives
+  readonly #data: string
+  readonly #database: string | undefined
+  readonly #random: Random
+  #life: Life | undefined
+  #apiKey: string | undefined
+  #token = ''
+  #url = ''
+
+  static async open(run: Run, options: TrialOptions = {}): Promise<Trial> {
+    const emulator = await createEmulator({
+      file: join(run.folder, 'network.db'),
+      pretendPreKeys: 100,
+      ...options.emulator,
+    })
+    run.defer(() => emulator.close())
+    const database = await newDatabase(run.store === 'postgres')
+    if (database) run.defer(() => database.drop())
+    const trial = new Trial(run, emulator, database?.url, options.server ?? {})
+    await trial.receiver.open()
+    run.defer(() => trial.receiver.close())
+    run.defer(() => trial.#lives.end())
+    return trial
+  }
+
+  private constructor(run: Run, emulator: Emulator, database: string | undefined, server: object) {
+    this.run = run
+    this.emulator = emulator
+    this.phone = emulator.phone(PHONE, { name: 'Erika' })
+    this.#data = join(run.folder, 'wamux')
+    this.#database = database
+    this.#random = run.random.fork()
+    emulator.events.on((event) => {
+      if (event.type === 'heard') this.heard.add(event.id)
+    })
+    const isRetry = () => {
+      this.retryRequests++
+      return false // only looks
+    }
+    emulator.faults.on({ direction: 'to-client', tag: 'receipt', type: 'retry', matches: isRetry }).drop()
+    this.#lives = new Lives({
+      broken: run.broken,
+      complain: (line) => this.#complain(line),
+      env: {
+        NETWORK: emulator.url,
+        ROOT: emulator.rootPublicKey.toString('base64'),
+        DATA: this.#data,
+        SERVER: JSON.stringify(server),
+        NODE_COMPILE_CACHE: join(run.folder, 'compiled'),
+        ...(database !== undefined && { DATABASE: database }),
+      },
+    })
+  }
+
+  /** The one session, through the server that lives now. */
+  get session(): ClientSession {
+    return createClient({ url: this.#url, token: this.#token, retries: 0 }).session('demo')
+  }
+
+  /** The same in every life. */
+  get url(): string {
+    return this.#url
+  }
+
+  get apiKey(): string {
+    return this.#apiKey ?? ''
+  }
+
+  /** Starts a process that is not killed and makes the session in it, with its webhook. Resolves with the first QR. */
+  async create(): Promise<string> {
+    const token = await this.start()
+    const client = createClient({ url: this.#url })
+    const admin = await client.setup({
+      token: token ?? '',
+      username: 'admin',
+      password: 'correct horse battery staple',
+    })
+    this.#token = admin.token
+    const { apiKey } = await client.sessions.create({ id: 'demo' })
+    this.#apiKey = apiKey
+    await client.session('demo').setWebhook({ url: this.receiver.url })
+    return this.qr()
+  }
+
+  async qr(): Promise<string> {
+    let qr: string | null = null
+    await this.must('show a QR', async () => {
+      qr = (await this.session.qr()).qr
+      return qr !== null
+    })
+    return qr ?? ''
+  }
+
+  /** Makes the session and links it. */
+  async link(): Promise<void> {
+    await this.phone.scans(await this.create())
+    await this.must('become ready', async () => (await this.session.info()).state === 'ready')
+  }
+
+  /** Begins a life that nobody ends; resolves when the server listens, with its set-up token if it has one. */
+  async start(): Promise<string | undefined> {
+    await this.end()
+    const listening = await (await this.#begin({ ms: 0 })).listening
+    if (!listening) throw new Error('The server did not start.')
+    return listening.setupToken
+  }
+
+  /** Ends the life that there is, if any, by kill -9. */
+  async end(): Promise<void> {
+    await this.#life?.kill()
+    this.#life = undefined
+  }
+
+  /** Ends the life that there is as an operator would. */
+  async stop(): Promise<void> {
+    await this.#life?.stop()
+    this.#life = undefined
+  }
+
+  /**
+   * One life, from its start to its kill. In a fifth of them the line goes dead before it, in one direction or both: what
+   * was handed to the system is lost then, too.
+   */
+  async killOnce(options: PlanOptions = {}): Promise<void> {
+    await this.end()
+    const random = this.#random
+    const plan = drawPlan(random, { ...options, like: this.run.at })
+    const hole = random.chance(0.2) ? { after: random.below(plan.ms), direction: random.pick(DIRECTIONS) } : undefined
+    const begun = Date.now()
+    const dead = new Set<Fault>()
+    const life = await this.#begin(plan)
+    const timers = [setTimeout(() => void life.kill(), plan.ms)]
+    if (hole) {
+      const { direction, after } = hole
+      const go = () =>
+        void dead.add(this.emulator.faults.blackhole({ phone: PHONE, ...(direction !== 'both' && { direction }) }))
+      timers.push(setTimeout(go, after))
+    }
+    const where = await life.ended
+    for (const timer of timers) clearTimeout(timer)
+    for (const fault of dead) fault.lift()
+    this.#life = undefined
+    this.run.report.died(where)
+    this.run.report.count('lived_ms', Date.now() - begun)
+    if (dead.size > 0) this.run.report.count('dead_lines')
+  }
+
+  /** Kills as often as the run says, and tells how far it is. */
+  async killAll(options: PlanOptions = {}): Promise<void> {
+    const { kills, log } = this.run
+    const begun = Date.now()
+    for (let kill = 1; kill <= kills; kill++) {
+      await this.killOnce(options)
+      if (kill % 25 === 0) log(`${kill} kills, ${Math.round((Date.now() - begun) / kill)} ms each`)
+    }
+    if (kills > 0) this.run.report.count('ms_per_kill', Math.round((Date.now() - begun) / kills))
+  }
+
+  /** The last life, in which everything has to come to its end. What does not is `stuck`. */
+  async drain(isDone: () => Promise<boolean>, what: () => string): Promise<void> {
+    await this.start()
+    if (!(await this.until(isDone, DRAIN_MS))) this.run.report.broke('stuck', what())
+  }
+
+  /** What is on disk. Ends the life that there is. */
+  async books(): Promise<Books> {
+    await this.stop()
+    return readBooks(this.#data, this.#database)
+  }
+
+  /** The network's file, past its API. */
+  truth<Row>(sql: string, ...values: unknown[]): Row[] {
+    const db = new Database(join(this.run.folder, 'network.db'), { readonly: true })
+    try {
+      // The caller names the columns.
+      return db.prepare(sql).all(...values) as Row[]
+    } finally {
+      db.close()
+    }
+  }
+
+  /** The same, for what nothing can go on without. */
+  async must(what: string, isSo: () => Promise<boolean>): Promise<void> {
+    let why: unknown
+    const asked = () =>
+      isSo().catch((error: unknown) => {
+        why = error
+        return false
+      })
+    if (!(await this.until(asked))) throw new Error(`The server did not ${what}.`, { cause: why })
+  }
+
+  /** Asks until it is so; false when it is not in time. What rejects is asked again: the server may be away. */
+  async until(isSo: () => Promise<boolean>, withinMs = START_MS): Promise<boolean> {
+    const end = Date.now() + withinMs
+    for (;;) {
+      if (await isSo().catch(() => false)) return true
+      if (Date.now() > end) return false
+      // Not to wait for something, but so that the one who is asked gets to work.
+      await new Promise((again) => setTimeout(again, 10))
+    }
+  }
+
+  async #begin(plan: Plan): Promise<Life> {
+    const life = await this.#lives.begin(plan)
+    this.#life = life
+    void life.listening.then((found) => {
+      if (found) this.#url = found.url
+    })
+    return life
+  }
+
+  #complain(line: string): void {
+    this.run.report.count('complaints')
+    this.run.log(`the server: ${line.slice(0, 2_000)}`)
+    if (line.startsWith('ended by itself')) this.run.report.broke('crashed', line.slice(0, 4_000))
+  }
+}
+
+const DIRECTIONS = ['from-client', 'to-client', 'both'] as const
