@@ -46,10 +46,12 @@ if (values.help || positionals.length !== 1) {
 }
 const suite = suites.find(({ name }) => name === positionals[0])
 if (!suite) refuse(`There is no suite ${positionals[0]}.\n\n${USAGE}`)
-const { store, broken, at } = values
+const { store, broken } = values
 if (store !== 'sqlite' && store !== 'postgres') refuse('--store must be sqlite or postgres.')
 if (broken !== undefined && !(broken in suite.fails)) refuse(`${suite.name} has no broken build ${broken}.`)
-const kills = whole('kills', values.kills)
+const failing = broken === undefined ? undefined : suite.fails[broken]
+const kills = whole('kills', values.kills) ?? failing?.kills
+const at = values.at ?? failing?.at
 const seed = whole('seed', values.seed)
 
 let stopPostgres: (() => Promise<void>) | undefined

@@ -1,13 +1,49 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { broken } from './runner/broken.ts'
+import { editsOf } from './runner/build.ts'
 import { execute } from './runner/execute.ts'
+import type { Report } from './runner/report.ts'
 import { suites } from './suites/index.ts'
 
-/** Each suite in its shortest form: what `npm run test:faults` does with hundreds of kills. */
+const isLong = process.env.WAMUX_LONG !== undefined
+const SEED = 4
+const KILLS = isLong ? 20 : 3
+const TIMEOUT_MS = isLong ? 300_000 : 120_000
+
+const brokenIn = ({ findings }: Report) => Object.keys(findings).filter((name) => findings[name]?.length)
+
+/** What `npm run test:faults` does with hundreds of kills, in its short form; in the long form on PostgreSQL too. */
 describe.each(suites)('$name', (suite) => {
-  test(`holds with ${Math.min(suite.kills, 3)} kills: ${suite.about}`, async () => {
-    const report = await execute(suite, { kills: Math.min(suite.kills, 3), seed: 4 })
-    expect(report.findings, report.print()).toEqual(
-      Object.fromEntries(Object.keys(report.findings).map((name) => [name, []])),
-    )
-  }, 120_000)
+  const stores = isLong && process.env.WAMUX_TEST_POSTGRES ? (['sqlite', 'postgres'] as const) : (['sqlite'] as const)
+  test.each(stores)(
+    'holds on %s',
+    async (store) => {
+      const report = await execute(suite, { kills: Math.min(suite.kills, KILLS), seed: SEED, store })
+      expect(brokenIn(report), report.print()).toEqual([])
+    },
+    TIMEOUT_MS,
+  )
+
+  // A suite that cannot fail says nothing.
+  test.runIf(isLong).each(Object.entries(suite.fails))(
+    'sees the broken build %s',
+    async (name, { kills, at }) => {
+      const report = await execute(suite, { kills, seed: SEED, broken: name, ...(at !== undefined && { at }) })
+      expect(brokenIn(report), report.print()).not.toEqual([])
+      expect(brokenIn(report), report.print()).not.toContain('failed')
+    },
+    TIMEOUT_MS,
+  )
+})
+
+test.each(Object.keys(broken))('the broken build %s still differs from the good one', (name) => {
+  for (const [file, edit] of Object.entries(editsOf(name))) {
+    const text = readFileSync(file, 'utf8')
+    expect(edit(text)).not.toBe(text)
+  }
+})
+
+test('every broken build is seen by a suite', () => {
+  expect(suites.flatMap(({ fails }) => Object.keys(fails)).sort()).toEqual(expect.arrayContaining(Object.keys(broken)))
 })

@@ -1,16 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import type { Plan } from './plan.ts'
-
-const HERE = fileURLToPath(new URL('.', import.meta.url))
 
 export interface LivesOptions {
   /** What the victim is told by its environment. */
   env: Record<string, string>
-  /** A broken build's name. */
-  broken?: string | undefined
+  /** The program: what `buildVictim` made. */
+  file: string
   /** What was logged as an error, and ends that nobody asked for. */
   complain(line: string): void
 }
@@ -36,17 +33,14 @@ export interface Life {
   stop(): Promise<void>
 }
 
-/** One loads while another is started; on two processors more would only be in the way. */
-const SPARES = 2
-
 /**
- * The lives of a server that is killed again and again. The next processes load their modules while the one before them
+ * The lives of a server that is killed again and again. The next process loads its modules while the one before it
  * still works: a new life then begins at once.
  */
 export class Lives {
   readonly #options: LivesOptions
   readonly #children = new Set<ChildProcess>()
-  readonly #spares: Promise<Victim>[] = []
+  #spare: Promise<Victim> | undefined
   #port = 0
   #isOver = false
 
@@ -56,23 +50,20 @@ export class Lives {
 
   /** The process before must have ended. */
   async begin(plan: Plan): Promise<Life> {
-    const victim = await (this.#spares.shift() ?? this.#warm())
+    const victim = await (this.#spare ?? this.#warm())
     const life = victim.start(plan, this.#port)
     void life.listening.then((found) => {
       if (found) this.#port = Number(new URL(found.url).port)
     })
-    while (!this.#isOver && this.#spares.length < SPARES) {
-      const spare = this.#warm()
-      spare.catch(() => {}) // whoever begins with it hears of it
-      this.#spares.push(spare)
-    }
+    this.#spare = this.#isOver ? undefined : this.#warm()
+    this.#spare?.catch(() => {}) // whoever begins with it hears of it
     return life
   }
 
   /** Ends whatever still runs. */
   async end(): Promise<void> {
     this.#isOver = true
-    await Promise.allSettled(this.#spares)
+    await this.#spare?.catch(() => {})
     await Promise.all(
       [...this.#children].map(async (child) => {
         if (child.exitCode !== null || child.signalCode !== null) return
@@ -84,12 +75,10 @@ export class Lives {
   }
 
   async #warm(): Promise<Victim> {
-    const { env, broken, complain } = this.#options
-    const args = ['--conditions=@wamux/source', ...(broken ? ['--import', `${HERE}break.ts`] : []), `${HERE}victim.ts`]
-    const child = spawn(process.execPath, args, {
-      cwd: fileURLToPath(new URL('../../..', import.meta.url)),
+    const { env, file, complain } = this.#options
+    const child = spawn(process.execPath, [file], {
       stdio: ['pipe', 'pipe', 'pipe'],
-      env: { ...process.env, ...env, ...(broken && { BROKEN: broken }) },
+      env: { ...process.env, ...env },
     })
     this.#children.add(child)
     child.once('exit', () => this.#children.delete(child))

@@ -17,10 +17,12 @@ export interface PlanOptions {
   /** About as many effects happen in that time. */
   effects?: number
   like?: string | undefined
+  /** In how many lives the line goes dead before the kill: what was handed to the system is lost then, too. */
+  deadLines?: number
 }
 
 /** A quarter of the kills that come at a moment come before the process is online. */
-const ONLINE_MS = 300
+export const ONLINE_MS = 300
 
 /** Half of the kills come at a moment, the other half between two effects. */
 export function drawPlan(random: Random, { withinMs = 1_200, effects = 120, like }: PlanOptions = {}): Plan {

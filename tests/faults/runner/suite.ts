@@ -20,6 +20,13 @@ export interface Run {
   log(line: string): void
 }
 
+export interface Failing {
+  /** So many kills surely show it. */
+  kills: number
+  /** Kills come at these effects only. */
+  at?: string
+}
+
 /**
  * Something that has to hold whatever fails. It works on real processes, with the emulator as the truth, and hands
  * what it found to `run.report`.
@@ -30,7 +37,7 @@ export interface Suite {
   readonly about: string
   /** How many kills when nobody says. Suites that kill nothing take it as how often they repeat what they do. */
   readonly kills: number
-  /** The broken builds (`broken/`) on which it has to fail, and with how many kills it surely does. */
-  readonly fails: Readonly<Record<string, number>>
+  /** The broken builds (`broken.ts`) on which it has to fail, and what it takes to see that. */
+  readonly fails: Readonly<Record<string, Failing>>
   run(run: Run): Promise<void>
 }

@@ -4,15 +4,17 @@ import { createEmulator, type Emulator, type EmulatorOptions, type Fault, type P
 import Database from 'better-sqlite3'
 import { newDatabase } from '../../harness/postgres.ts'
 import { type Books, readBooks } from './books.ts'
+import { buildVictim } from './build.ts'
 import { type Life, Lives } from './lives.ts'
-import { drawPlan, type Plan, type PlanOptions } from './plan.ts'
+import { drawPlan, ONLINE_MS, type Plan, type PlanOptions } from './plan.ts'
 import type { Random } from './random.ts'
 import { Receiver } from './receiver.ts'
 import type { Run } from './suite.ts'
 
 export const PHONE = '491700000001'
-/** So long the last process may take to bring everything to its end. */
+/** So long the last process may take to bring everything to its end; a broken one never will. */
 const DRAIN_MS = 60_000
+const BROKEN_DRAIN_MS = 15_000
 /** A process that is not there by then never will be. */
 const START_MS = 30_000
 
@@ -31,7 +33,7 @@ export class Trial {
   readonly emulator: Emulator
   readonly receiver = new Receiver()
   readonly phone: Phone
-  /** Ids of messages that are on the phone of somebody. */
+  /** Ids of messages that are on the phone of somebody else. */
   readonly heard = new Set<string>()
   /** How often somebody could not read what the account has sent. */
   retryRequests = 0
@@ -43,6 +45,7 @@ export class Trial {
   #apiKey: string | undefined
   #token = ''
   #url = ''
+  #complaints = 0
 
   static async open(run: Run, options: TrialOptions = {}): Promise<Trial> {
     const emulator = await createEmulator({
@@ -53,14 +56,15 @@ export class Trial {
     run.defer(() => emulator.close())
     const database = await newDatabase(run.store === 'postgres')
     if (database) run.defer(() => database.drop())
-    const trial = new Trial(run, emulator, database?.url, options.server ?? {})
+    const file = await buildVictim(run)
+    const trial = new Trial(run, emulator, file, database?.url, options.server ?? {})
     await trial.receiver.open()
     run.defer(() => trial.receiver.close())
     run.defer(() => trial.#lives.end())
     return trial
   }
 
-  private constructor(run: Run, emulator: Emulator, database: string | undefined, server: object) {
+  private constructor(run: Run, emulator: Emulator, file: string, database: string | undefined, server: object) {
     this.run = run
     this.emulator = emulator
     this.phone = emulator.phone(PHONE, { name: 'Erika' })
@@ -68,7 +72,7 @@ export class Trial {
     this.#database = database
     this.#random = run.random.fork()
     emulator.events.on((event) => {
-      if (event.type === 'heard') this.heard.add(event.id)
+      if (event.type === 'heard' && event.phone !== PHONE) this.heard.add(event.id)
     })
     const isRetry = () => {
       this.retryRequests++
@@ -76,7 +80,7 @@ export class Trial {
     }
     emulator.faults.on({ direction: 'to-client', tag: 'receipt', type: 'retry', matches: isRetry }).drop()
     this.#lives = new Lives({
-      broken: run.broken,
+      file,
       complain: (line) => this.#complain(line),
       env: {
         NETWORK: emulator.url,
@@ -155,20 +159,22 @@ export class Trial {
   }
 
   /**
-   * One life, from its start to its kill. In a fifth of them the line goes dead before it, in one direction or both: what
-   * was handed to the system is lost then, too.
+   * One life, from its start to its kill. In some, a fifth by default, the line goes dead before it, in one direction or
+   * both.
    */
   async killOnce(options: PlanOptions = {}): Promise<void> {
     await this.end()
     const random = this.#random
     const plan = drawPlan(random, { ...options, like: this.run.at })
-    const hole = random.chance(0.2) ? { after: random.below(plan.ms), direction: random.pick(DIRECTIONS) } : undefined
+    const isHole = random.chance(options.deadLines ?? 0.2)
+    // Late enough that something is lost in it.
+    const after = ONLINE_MS + random.below(Math.max(1, plan.ms - ONLINE_MS))
+    const direction = random.pick(DIRECTIONS)
     const begun = Date.now()
     const dead = new Set<Fault>()
     const life = await this.#begin(plan)
     const timers = [setTimeout(() => void life.kill(), plan.ms)]
-    if (hole) {
-      const { direction, after } = hole
+    if (isHole) {
       const go = () =>
         void dead.add(this.emulator.faults.blackhole({ phone: PHONE, ...(direction !== 'both' && { direction }) }))
       timers.push(setTimeout(go, after))
@@ -196,7 +202,8 @@ export class Trial {
   /** The last life, in which everything has to come to its end. What does not is `stuck`. */
   async drain(isDone: () => Promise<boolean>, what: () => string): Promise<void> {
     await this.start()
-    if (!(await this.until(isDone, DRAIN_MS))) this.run.report.broke('stuck', what())
+    const withinMs = this.run.broken === undefined ? DRAIN_MS : BROKEN_DRAIN_MS
+    if (!(await this.until(isDone, withinMs))) this.run.report.broke('stuck', what())
   }
 
   /** What is on disk. Ends the life that there is. */
@@ -249,7 +256,8 @@ export class Trial {
 
   #complain(line: string): void {
     this.run.report.count('complaints')
-    this.run.log(`the server: ${line.slice(0, 2_000)}`)
+    if (this.#complaints++ < 20) this.run.log(`the server: ${line.slice(0, 500)}`)
+    if (line.includes('privKey')) this.run.report.broke('secrets', 'a private key was printed')
     if (line.startsWith('ended by itself')) this.run.report.broke('crashed', line.slice(0, 4_000))
   }
 }

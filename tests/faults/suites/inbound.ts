@@ -68,8 +68,8 @@ class Writer {
     const text = `${this.written.length} ${random.below(1e6)}`
     const dice = random.below(100)
     if (dice < 40) await this.#says(random.pick([this.#max, this.#eva]), PHONE, text)
-    else if (dice < 60) await this.#says(random.pick([this.#max, this.#eva]), this.#group.id, text)
-    else if (dice < 68) await this.#says(this.#trial.phone, random.pick([MAX, EVA]), text)
+    else if (dice < 55) await this.#says(random.pick([this.#max, this.#eva]), this.#group.id, text)
+    else if (dice < 62) await this.#says(this.#trial.phone, random.pick([MAX, EVA]), text)
     else if (dice < 78) await this.#newcomerSays(text)
     else await this.#doesSomething(dice, text)
   }
@@ -90,10 +90,10 @@ class Writer {
     if (this.#newcomers.length === 0 || this.#random.chance(0.2)) {
       const number = `4915${String(this.#people++).padStart(8, '0')}`
       const contact = this.#trial.emulator.contact(number, { name: `Neu ${number}`, lidMigrated: false })
-      this.#newcomers.push({ contact, left: 6 })
+      this.#newcomers.push({ contact, left: 4 })
     }
     const newcomer = this.#random.pick(this.#newcomers)
-    if (newcomer.left === 3) {
+    if (newcomer.left === 2) {
       await newcomer.contact.migrates()
       this.#trial.run.report.count('migrations')
     }
@@ -128,9 +128,13 @@ export const inbound: Suite = {
   name: 'inbound',
   about: 'Messages arrive, direct and in groups, with edits, reactions, key shares and notifications between them.',
   kills: 50,
-  fails: {},
+  fails: {
+    'journal-outside': { kills: 20, at: 'keys/' },
+    'ack-before-commit': { kills: 10 },
+    'mapping-alone': { kills: 10 },
+  },
   async run(run) {
-    const trial = await Trial.open(run)
+    const trial = await Trial.open(run, { emulator: { pretendPreKeys: 0 } })
     await trial.link()
     const writer = new Writer(trial)
     const writing = writer.writes()

@@ -95,7 +95,12 @@ export const outbound: Suite = {
   about:
     'Messages are sent, 500 of them queued, window 4, direct and to groups, while requests are repeated by their keys.',
   kills: 50,
-  fails: {},
+  fails: {
+    'new-id-on-retry': { kills: 10 },
+    'settled-when-written': { kills: 15 },
+    'row-after-answer': { kills: 15 },
+    'shared-domain': { kills: 15, at: 'frame message' },
+  },
   async run(run) {
     const trial = await Trial.open(run, { server: { sendWaitMs: 50 } })
     const { emulator } = trial
@@ -111,7 +116,7 @@ export const outbound: Suite = {
     const sender = new Sender(trial, [...PEOPLE, ...groups.map(({ id }) => id)])
     const sending = sender.sends()
     sending.catch(() => {}) // it is awaited below
-    await trial.killAll()
+    await trial.killAll({ withinMs: 2_500, effects: 250, deadLines: 0.4 })
     run.report.count('heard_before_the_end', trial.heard.size)
     sender.ends()
     await trial.start()

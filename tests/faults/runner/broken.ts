@@ -1,0 +1,86 @@
+/** A build that is broken on purpose: what is replaced in which file. Each text must be there exactly once. */
+export interface Broken {
+  about: string
+  edits: readonly { file: string; from: string; to: string }[]
+}
+
+const SIGNAL = 'packages/core/src/whatsapp/signal.ts'
+const VAULT = 'packages/core/src/whatsapp/vault.ts'
+const CONNECTION = 'packages/core/src/whatsapp/connection.ts'
+const OUTBOX = 'packages/core/src/outbox.ts'
+const SENDER = 'packages/core/src/sender.ts'
+
+/** Faults that a rewrite could bring back. Each suite says which of them it has to see. */
+export const broken: Readonly<Record<string, Broken>> = {
+  'journal-outside': {
+    about: "A message is recorded in a commit of its own, after the ratchet's.",
+    edits: [
+      {
+        file: SIGNAL,
+        from: 'await this.#keys.set({ [WORKS]: { [String(this.#works++)]: work } } as unknown as SignalDataSet)',
+        to: 'setImmediate(() => void this.#vault.commit({}, [work]).catch(() => {}))',
+      },
+    ],
+  },
+  'ack-before-commit': {
+    about: 'Baileys, and so WhatsApp, is told before the commit is on disk.',
+    edits: [
+      {
+        file: VAULT,
+        from: 'await this.#guard(\n      () =>\n        this.#store.write(',
+        to: 'const later = this.#guard(\n      () =>\n        this.#store.write(',
+      },
+      {
+        file: VAULT,
+        from: 'if (works.length > 0) this.#onCommitted()',
+        to: 'if (works.length > 0) void later.then(() => this.#onCommitted(), () => {})',
+      },
+    ],
+  },
+  'mapping-alone': {
+    about: 'When a phone and a hidden id are found to be one person, the sessions stay where they are.',
+    edits: [{ file: SIGNAL, from: 'await this.#moveSessions(known.phone, known.lid)\n', to: '\n' }],
+  },
+  'new-id-on-retry': {
+    about: 'A message that is sent again by the next process has another id.',
+    edits: [
+      {
+        file: CONNECTION,
+        from: '{ ...JSON.parse(entry.relay), messageId: entry.id }',
+        to: '{ ...JSON.parse(entry.relay), messageId: entry.id + process.pid.toString(16) }',
+      },
+      { file: CONNECTION, from: 'if (id) events.acked(id, error', to: 'if (id) events.acked(id.slice(0, 22), error' },
+    ],
+  },
+  'settled-when-written': {
+    about: 'A message counts as sent when its frame was given to the socket.',
+    edits: [
+      {
+        file: OUTBOX,
+        from: 'await Promise.race([wire.send(entry), ended])\n',
+        to: 'await Promise.race([wire.send(entry), ended])\n      this.acked(entry.id, undefined, Date.now())\n',
+      },
+    ],
+  },
+  'row-after-answer': {
+    about: 'A single send is answered before its row is written.',
+    edits: [
+      {
+        file: SENDER,
+        from: 'await outbox.accept(entries, claim)',
+        to: 'if (items[0]?.batch) await outbox.accept(entries, claim)\n    else setTimeout(() => void outbox.accept(entries, claim).catch(() => {}), 500)',
+      },
+    ],
+  },
+  'shared-domain': {
+    about:
+      "Signal's keys are in the transactions of the socket: a frame leaves before the ratchet that made it is kept.",
+    edits: [
+      {
+        file: SIGNAL,
+        from: '{ creds: auth.creds, keys: this.#keys },',
+        to: '{ creds: auth.creds, keys: auth.keys as never },',
+      },
+    ],
+  },
+}
