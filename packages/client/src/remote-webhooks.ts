@@ -1,12 +1,17 @@
 import type {
   CreatedWebhook,
   CreateWebhook,
+  DeliveriesQuery,
   InstanceWebhook,
   ListOptions,
   Page,
+  Replay,
+  Replayed,
   RotatedSecret,
   RotateSecret,
   UpdateWebhook,
+  WebhookDelivery,
+  WebhookDeliveryDetails,
   WebhookTest,
 } from './contract.gen.ts'
 import type { Http } from './http.ts'
@@ -55,6 +60,29 @@ export class RemoteWebhooks {
   /** Sends the newest event that it wants once more, and says what came back. @throws NOT_FOUND when there is none */
   async test(webhookId: string): Promise<WebhookTest> {
     return (await this.#http.call('testWebhook', { params: this.#params(webhookId) })).data
+  }
+
+  /** What it was told or is to be, one page, newest first; `state: 'dead'` is what was given up. @throws NOT_FOUND */
+  async deliveries(webhookId: string, options: DeliveriesQuery = {}): Promise<Page<WebhookDelivery>> {
+    return this.#http.call('listDeliveries', { params: this.#params(webhookId), query: options })
+  }
+
+  /** One delivery with its attempts and what is sent. @throws NOT_FOUND */
+  async delivery(webhookId: string, eventId: string): Promise<WebhookDeliveryDetails> {
+    return (await this.#http.call('getDelivery', { params: { ...this.#params(webhookId), eventId } })).data
+  }
+
+  /** Delivers an event once more, now and by the whole schedule. @throws NOT_FOUND, EVENTS_PRUNED */
+  async redeliver(webhookId: string, eventId: string): Promise<WebhookDelivery> {
+    return (await this.#http.call('redeliver', { params: { ...this.#params(webhookId), eventId } })).data
+  }
+
+  /**
+   * Delivers events once more, in order within each chat and under their ids: `{ state: 'dead' }` what was given up,
+   * `{ after }` what follows a `seq`, `{ since, until }` a time, `{ ids }` these. @throws NOT_FOUND, EVENTS_PRUNED
+   */
+  async replay(webhookId: string, selection: Replay): Promise<Replayed> {
+    return (await this.#http.call('replay', { params: this.#params(webhookId), body: selection })).data
   }
 
   #params(webhookId: string): { id: string; webhookId: string } {

@@ -6,6 +6,7 @@ import type {
   MessageFailed,
   MessageUndecryptable,
   Ready,
+  WebhookDisabled,
 } from '@wamux/core'
 import { z } from 'zod'
 import { like } from './check.ts'
@@ -59,6 +60,19 @@ const messageUndecryptable = like<MessageUndecryptable>()(
 
 const loggedOut = like<LoggedOut>()(z.strictObject({ cause: z.string(), timestamp: time }).meta({ id: 'LoggedOut' }))
 
+const webhookDisabled = like<WebhookDisabled>()(
+  z
+    .strictObject({
+      webhookId: z.string(),
+      name: z.string(),
+      reason: z
+        .enum(['gone', 'failing'])
+        .describe('gone: it answered 410; failing: nothing was delivered for five days'),
+      timestamp: time,
+    })
+    .meta({ id: 'WebhookDisabled' }),
+)
+
 /** Every event that webhooks carry, with when it happens. A journal event that is missing here does not compile. */
 export const webhookEvents = {
   message: { data: message, summary: 'Once per new message that wamux did not send' },
@@ -71,6 +85,10 @@ export const webhookEvents = {
   },
   ready: { data: ready, summary: 'A connection to WhatsApp is open' },
   logged_out: { data: loggedOut, summary: 'The account is no longer linked' },
+  webhook_disabled: {
+    data: webhookDisabled,
+    summary: 'A webhook is told nothing any more, until it is enabled again',
+  },
 } satisfies { [E in keyof JournalEvents]: { data: z.ZodType<JournalEvents[E]>; summary: string } }
 
 // The keys of the object above are exactly the names.
@@ -109,6 +127,7 @@ export const wireEvent = like<WebhookEvent>()(
       wireEnvelope('message_undecryptable', webhookEvents.message_undecryptable),
       wireEnvelope('ready', webhookEvents.ready),
       wireEnvelope('logged_out', webhookEvents.logged_out),
+      wireEnvelope('webhook_disabled', webhookEvents.webhook_disabled),
     ])
     .meta({ id: 'Event' }),
 )

@@ -220,6 +220,7 @@ function describeEvent(name: string, { data, summary }: { data: z.ZodType; summa
         header('webhook-timestamp', 'Seconds since the epoch'),
         header('webhook-signature', 'v1,<base64>; Standard Webhooks'),
         header('x-hub-signature-256', 'sha256=<hex HMAC-SHA256 of the body>'),
+        header('wamux-overtakes', 'The seq of an earlier event of the same chat that could not be delivered yet'),
       ],
       requestBody: {
         required: true,

@@ -1,5 +1,6 @@
 import type { Operation } from './operations.ts'
 import { listQuery, nothing } from './schemas/common.ts'
+import { deliveriesQuery, delivery, deliveryDetails, replay, replayed } from './schemas/deliveries.ts'
 import {
   createdWebhook,
   createWebhook,
@@ -114,5 +115,49 @@ export const webhookOperations = {
     data: webhookTest,
     success: [200],
     errors: ['NOT_FOUND'],
+  },
+  listDeliveries: {
+    method: 'GET',
+    path: '/api/instances/{id}/webhooks/{webhookId}/deliveries',
+    who: 'either',
+    summary: 'What a webhook was told, or is to be: each event with how its delivery went, newest first',
+    description: 'Those that are done are kept for 7 days, those that were given up for 30.',
+    query: deliveriesQuery,
+    data: delivery.array(),
+    list: true,
+    success: [200],
+    errors: ['NOT_FOUND'],
+  },
+  getDelivery: {
+    method: 'GET',
+    path: '/api/instances/{id}/webhooks/{webhookId}/deliveries/{eventId}',
+    who: 'either',
+    summary: 'One delivery with its attempts and what is sent',
+    data: deliveryDetails,
+    success: [200],
+    errors: ['NOT_FOUND'],
+  },
+  redeliver: {
+    method: 'POST',
+    path: '/api/instances/{id}/webhooks/{webhookId}/deliveries/{eventId}/redeliver',
+    who: 'either',
+    summary: 'Delivers an event once more, now and by the whole schedule, under the same webhook-id',
+    data: delivery,
+    success: [200],
+    errors: ['NOT_FOUND', 'EVENTS_PRUNED'],
+  },
+  replay: {
+    method: 'POST',
+    path: '/api/instances/{id}/webhooks/{webhookId}/replay',
+    who: 'either',
+    summary: 'Delivers events once more, by id, place, time or state, in order within each chat',
+    description:
+      'Out of those that the webhook wants, also from before it was made. Each keeps its webhook-id; what is being delivered ' +
+      'already is delivered again.',
+    body: replay,
+    data: replayed,
+    success: [200],
+    errors: ['NOT_FOUND', 'EVENTS_PRUNED'],
+    example: { body: { state: 'dead' } },
   },
 } as const satisfies Record<string, Operation>

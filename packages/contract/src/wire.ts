@@ -157,6 +157,62 @@ export interface WebhookTest extends WebhookAttempt {
   eventId: string
 }
 
+/** One event for one webhook. */
+export interface WebhookDelivery {
+  /** The `webhook-id` of its attempts. */
+  eventId: string
+  event: keyof JournalEvents
+  /** The event's place in its instance's journal. */
+  seq: number
+  /** The chat in whose order it is delivered, or null. */
+  chatId: string | null
+  /** `dead`: given up after the schedule. */
+  state: 'pending' | 'done' | 'dead'
+  /** How many of the schedule's attempts have failed. */
+  failures: number
+  /** When it first failed, in ms since the epoch, or null. Ten minutes later it holds its chat no longer. */
+  failedAt: number | null
+  /** When the next attempt is due, in ms since the epoch; null when there will be none. */
+  nextAttemptAt: number | null
+  /** When it was delivered or given up, or null. */
+  settledAt: number | null
+  lastAttempt: WebhookAttempt | null
+}
+
+export interface WebhookDeliveryDetails extends WebhookDelivery {
+  /** The newest 20, the oldest of them first. */
+  attempts: WebhookAttempt[]
+  /** What is sent, or null when the event is no longer in the journal. */
+  content: WebhookEvent | null
+}
+
+export interface DeliveriesQuery extends ListOptions {
+  state?: WebhookDelivery['state']
+}
+
+/**
+ * Which events a webhook is told of once more, out of those it wants; all that is given must be true of one, and at
+ * least one of `ids`, `after`, `since`, `until` and `state` is given.
+ */
+export interface Replay {
+  /** Up to 500, of deliveries that there are; with nothing else beside it. */
+  ids?: string[]
+  /** Those after the event with this `seq`; 0 is the oldest that is kept. */
+  after?: number
+  /** Whose timestamp is this or later, in ms since the epoch. */
+  since?: number
+  /** Whose timestamp is earlier than this. */
+  until?: number
+  events?: (keyof JournalEvents)[]
+  /** Whose delivery is in this state: `dead` is what was given up. */
+  state?: WebhookDelivery['state']
+}
+
+export interface Replayed {
+  /** How many events are delivered once more. */
+  count: number
+}
+
 export interface RotateSecret {
   /** Left out, one is made. */
   secret?: string
@@ -241,6 +297,11 @@ export interface WebhookPath extends InstancePath {
   webhookId: string
 }
 
+/** The delivery that a path names. */
+export interface DeliveryPath extends WebhookPath {
+  eventId: string
+}
+
 /** The person that a path names. */
 export interface PhonePath {
   phone: string
@@ -276,6 +337,10 @@ export interface Calls {
   removeWebhook: { params: WebhookPath; data: null }
   rotateWebhookSecret: { params: WebhookPath; body: RotateSecret; data: RotatedSecret }
   testWebhook: { params: WebhookPath; data: WebhookTest }
+  listDeliveries: { params: WebhookPath; query: DeliveriesQuery; data: WebhookDelivery[]; list: true }
+  getDelivery: { params: DeliveryPath; data: WebhookDeliveryDetails }
+  redeliver: { params: DeliveryPath; data: WebhookDelivery }
+  replay: { params: WebhookPath; body: Replay; data: Replayed }
   listEvents: { params: InstancePath; query: EventsQuery; data: WebhookEvent[]; list: true }
   streamEvents: { params: InstancePath; query: StreamQuery; data: null }
   sendMessage: { body: SendMessage; data: SentMessage }

@@ -141,6 +141,7 @@ test('every event of webhooks has a schema and a sentence', () => {
       "message_undecryptable",
       "ready",
       "logged_out",
+      "webhook_disabled",
     ]
   `)
   for (const { data, summary } of Object.values(webhookEvents)) {

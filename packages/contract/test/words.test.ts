@@ -92,13 +92,15 @@ test('every schema that reads a request speaks in sentences', () => {
       "must be a number",
       "must be a number from 0 to 60",
       "must be a number from 0 to 604800",
+      "must be a number from 0 to 9007199254740991",
       "must be a number from 1 to 500",
       "must be a number from 1 to 65535",
       "must be a text",
       "must be a whole number",
       "must be an object",
       "must be json or png or svg or text",
-      "must be names out of message, message_sent, message_ack, message_failed, message_undecryptable, ready, logged_out",
+      "must be names out of message, message_sent, message_ack, message_failed, message_undecryptable, ready, logged_out, webhook_disabled",
+      "must be pending or done or dead",
       "must be the seq of an event, or 0",
       "must be true or false",
       "must have 1 to 1024 characters",
@@ -109,8 +111,10 @@ test('every schema that reads a request speaks in sentences', () => {
       "must have 1 to 64 characters",
       "must have 1 to 65536 characters",
       "must have 12 to 1024 characters",
+      "must have one of ids, after, since, until and state",
       "must hold 1 to 1000 items",
       "must hold 1 to 50 items",
+      "must hold 1 to 500 items",
     ]
   `)
 })

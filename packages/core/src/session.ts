@@ -289,6 +289,11 @@ export class Session extends Teller implements SessionApi {
     await this.#input({ type: 'start' })
   }
 
+  /** For whoever writes to the journal of the session beside it, as the server does: has listeners told what is new. */
+  ring(): void {
+    this.#announcer.ring()
+  }
+
   /** @internal For {@link SessionManager}: gives up what could not be sent in time. */
   async expire(): Promise<void> {
     await this.#outbox.expire()

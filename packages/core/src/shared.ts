@@ -233,6 +233,14 @@ export interface StateChanged {
   timestamp: number
 }
 
+export interface WebhookDisabled {
+  webhookId: string
+  name: string
+  /** `gone`: it answered 410; `failing`: nothing was delivered for five days. */
+  reason: 'gone' | 'failing'
+  timestamp: number
+}
+
 /** What is written to the journal of a session, by name. A person who missed one can read it later. */
 export interface JournalEvents {
   /** Once per new message that wamux did not send; `isFromMe` when it was typed on the phone. */
@@ -249,6 +257,8 @@ export interface JournalEvents {
   ready: Ready
   /** The account is no longer linked. Its credentials are kept for 30 days. */
   logged_out: LoggedOut
+  /** The server tells a webhook nothing any more: its receiver is gone, or has taken nothing for days. */
+  webhook_disabled: WebhookDisabled
 }
 
 /** What is only true at this moment: told to listeners, not journalled. */

@@ -34,6 +34,7 @@ test('what @wamux/core/stores exports, and what its tables can do', () => {
       "openSqliteStore: function",
       "outbox: object",
       "ports: object",
+      "replays: object",
       "row: function",
       "rows: function",
       "run: function",
@@ -46,10 +47,11 @@ test('what @wamux/core/stores exports, and what its tables can do', () => {
   ).toMatchInlineSnapshot(`
     {
       "apiKeys": "add find list revoke",
-      "deliveries": "add get head hurry prune queues removeAll settle",
+      "deliveries": "add byEvent get head hurry list next prune queues queuesOf removeAll retryEarly settle",
       "journal": "after append bounds latest newest prune",
       "outbox": "accept byId extend ofBatch raiseAck settle unsettled waiting",
       "ports": "all get remove set",
+      "replays": "missing redeliver replay",
       "settings": "get remove set",
       "webhooks": "DEFAULT PLAIN advance all disable get ofSession remove set setFailingSince",
     }

@@ -74,7 +74,18 @@ export async function createServer(options: ServerOptions = {}): Promise<Server>
           `${settings.adminPassword.env}, or start once on 127.0.0.1 and use the set-up token.`,
       )
     }
-    const webhooks = new Dispatcher({ store, post: (...of) => guard.post(...of), clock, logger, version })
+    const webhooks = new Dispatcher({
+      store,
+      post: (...of) => guard.post(...of),
+      clock,
+      logger,
+      version,
+      journalled: (session) =>
+        manager
+          .sessions()
+          .find(({ id }) => id === session)
+          ?.ring(),
+    })
     cleanups.push(() => stopWebhooks(webhooks, guard))
     const ports = new InstancePorts(
       { store, logger },

@@ -1,6 +1,7 @@
+import { gzipSync } from 'node:zlib'
 import { expect, onTestFinished, test } from 'vitest'
 import { LOOPBACK } from '../src/webhooks/addresses.ts'
-import { OutboundGuard } from '../src/webhooks/guard.ts'
+import { OutboundGuard, readRetryAfter } from '../src/webhooks/guard.ts'
 import { httpServer } from './http-server.ts'
 
 const closed = new OutboundGuard([])
@@ -146,6 +147,55 @@ test.each([400, 401, 404, 410, 500, 503])('%i is a failure', async (status) => {
 test('a receiver may ask for time', async () => {
   const { url } = await httpServer((_, response) => response.writeHead(429, { 'retry-after': '120' }).end())
   expect(await open.post(url, '{}', {})).toEqual({ ok: false, status: 429, error: 'HTTP 429', retryAfterMs: 120_000 })
+})
+
+test('for a second to a day, in seconds or until a date; what is neither is no wish', () => {
+  const now = Date.UTC(2026, 0, 1)
+  const asked = (header: string) => readRetryAfter(header, now).retryAfterMs
+  expect(asked('0')).toBe(1_000)
+  expect(asked('5')).toBe(5_000)
+  expect(asked('31536000')).toBe(86_400_000)
+  expect(asked('Thu, 01 Jan 2026 00:02:00 GMT')).toBe(120_000)
+  expect(asked('Thursday, 01-Jan-26 00:02:00 GMT')).toBe(120_000)
+  expect(asked('Thu, 01 Jan 2025 00:00:00 GMT')).toBe(1_000)
+  expect(asked('Fri, 01 Jan 2027 00:00:00 GMT')).toBe(86_400_000)
+  for (const none of ['', ' ', '-5', 'soon', 'Thu', '1e3', '2026-01-01']) expect(asked(none), none).toBeUndefined()
+  expect(readRetryAfter(['1', '2'], now)).toEqual({})
+})
+
+test('a 2xx counts when it came; who is slow with the rest, or never ends, holds nobody up', async () => {
+  const ends: (() => void)[] = []
+  const silent = await httpServer((_, response) => response.writeHead(200).flushHeaders())
+  const slow = await httpServer((_, response) => {
+    response.writeHead(200)
+    const drip = setInterval(() => response.write('x'), 100)
+    ends.push(() => clearInterval(drip))
+  })
+  const begun = performance.now()
+  for (const { url } of [silent, slow]) expect(await open.post(url, '{}', {})).toEqual({ ok: true, status: 200 })
+  expect(performance.now() - begun).toBeLessThan(5_000)
+  for (const end of ends) end()
+})
+
+test('a gzip bomb stays packed', async () => {
+  const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024))
+  const { url } = await httpServer((_, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb))
+  const before = process.memoryUsage.rss()
+  for (let n = 0; n < 20; n++) expect(await open.post(url, '{}', {})).toEqual({ ok: true, status: 200 })
+  expect(process.memoryUsage.rss() - before).toBeLessThan(64 * 1024 * 1024)
+})
+
+test('interim answers without end are no answer', async () => {
+  let sent = 0
+  const { url } = await httpServer((request, response) => {
+    const more = () => {
+      if (response.destroyed || sent >= 2_000) return void request.socket.destroy()
+      sent++
+      request.socket.write('HTTP/1.1 102 Processing\r\n\r\n', () => setImmediate(more))
+    }
+    more()
+  })
+  expect(await open.post(url, '{}', {})).toMatchObject({ ok: false, status: null })
 })
 
 test('a reply without end is cut at 64 KiB', async () => {

@@ -41,7 +41,7 @@ export const webhook = like<Webhook>()(
 const MOST_HEADERS = 20
 /** What HTTP and the signature need, and what would lead a request elsewhere. */
 const TAKEN =
-  /^(host|content-.*|transfer-encoding|connection|keep-alive|upgrade|te|trailer|expect|proxy-.*|webhook-.*|x-hub-signature.*)$/i
+  /^(host|content-.*|transfer-encoding|connection|keep-alive|upgrade|te|trailer|expect|proxy-.*|webhook-.*|wamux-.*|x-hub-signature.*)$/i
 
 const headers = z
   .record(

@@ -57,6 +57,7 @@ test.each(databases)(
     const old = [
       "INSERT INTO webhooks VALUES ('s', 'https://a', 'x', 7, 5)",
       "INSERT INTO deliveries VALUES ('s', 6, 'c', 'pending', 2, 99, 'HTTP 500')",
+      "INSERT INTO events VALUES ('s', 6, 'evt_6', 'ready', 'c', 1, '{}')",
     ]
     for (const sql of old) await run({ sql, params: [] })
     await perform(migrate(), run)
@@ -79,7 +80,22 @@ test.each(databases)(
       },
     ])
     expect(
-      await run({ sql: 'SELECT webhook, seq, chat, state, attempts, next_at, log FROM deliveries', params: [] }),
-    ).toEqual([{ webhook: 'default', seq: 6, chat: 'c', state: 'pending', attempts: 2, next_at: 99, log: '[]' }])
+      await run({
+        sql: 'SELECT webhook, seq, event_id, event, chat, state, attempts, next_at, log FROM deliveries',
+        params: [],
+      }),
+    ).toEqual([
+      {
+        webhook: 'default',
+        seq: 6,
+        event_id: 'evt_6',
+        event: 'ready',
+        chat: 'c',
+        state: 'pending',
+        attempts: 2,
+        next_at: 99,
+        log: '[]',
+      },
+    ])
   },
 )

@@ -12,6 +12,7 @@ import { rows, type Store } from '../../src/stores/store.ts'
 import { memory } from './open.ts'
 
 const DAY_MS = 24 * 60 * 60_000
+const event = (seq: number) => ({ seq, id: `evt_${seq}`, event: 'logged_out' as const })
 const append = (store: Store, session: string, timestamp = 1) =>
   store.write(() => journal.append(session, 'logged_out', null, timestamp, { cause: '401', timestamp }))
 
@@ -318,9 +319,9 @@ describe('what the server keeps beside', () => {
     const queue = { session: 's', webhook: 'w', chat: 'c' }
     await store.write(function* () {
       yield* webhooks.set('s', 'w', { ...webhooks.PLAIN, name: '', url: '', changedAt: 1 })
-      for (const seq of [1, 2]) yield* deliveries.add(queue, seq, 0)
-      yield* deliveries.add({ ...queue, chat: '' }, 3, 0)
-      yield* deliveries.add({ ...queue, webhook: 'gone' }, 1, 0)
+      for (const seq of [1, 2]) yield* deliveries.add(queue, event(seq), 0)
+      yield* deliveries.add({ ...queue, chat: '' }, event(3), 0)
+      yield* deliveries.add({ ...queue, webhook: 'gone' }, event(1), 0)
     })
     const head = () => store.read(() => deliveries.head(queue))
     const settle = async (next: Pick<deliveries.DeliveryRow, 'state' | 'attempts' | 'nextAt' | 'failedAt'>) => {
@@ -354,7 +355,7 @@ describe('what the server keeps beside', () => {
     const settings = { ...webhooks.PLAIN, name: '', url: '', changedAt: 1 }
     await store.write(function* () {
       yield* webhooks.set('s', 'w', settings)
-      yield* deliveries.add({ session: 's', webhook: 'w', chat: '' }, 2, 0)
+      yield* deliveries.add({ session: 's', webhook: 'w', chat: '' }, event(2), 0)
       yield* journal.prune('s', 100)
     })
     const kept = async () => (await store.read(() => journal.after('s', 0, 9))).map(({ seq }) => seq)

@@ -1,5 +1,6 @@
 import type { OperationName } from '@wamux/contract'
 import { admin } from './admin.ts'
+import { webhookDeliveries } from './deliveries.ts'
 import { events } from './events.ts'
 import type { Handler } from './handler.ts'
 import { instances } from './instances.ts'
@@ -21,4 +22,5 @@ export const handlers: { [N in OperationName]: Handler<N> } = {
   ...messages,
   ...severalWebhooks,
   ...webhook,
+  ...webhookDeliveries,
 }

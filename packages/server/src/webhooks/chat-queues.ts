@@ -1,4 +1,5 @@
 import type { deliveries } from '@wamux/core/stores'
+import { Breaker } from './breaker.ts'
 import type { Clock } from './clock.ts'
 
 export type ChatQueue = deliveries.ChatQueue
@@ -12,23 +13,37 @@ interface Entry extends ChatQueue {
   isStale: boolean
   /** Its next step is before its time. */
   isProbe: boolean
-  steppedAt: number
+  /** When it was last attempted to deliver something of it. */
+  attemptedAt: number
   cancel: () => void
 }
 
+export interface Stepped {
+  /** When the queue has its next step (ms since the epoch), or null when it is empty. */
+  next: number | null
+  /** How the attempt went; `idle` when nothing was due. */
+  went: 'worked' | 'failed' | 'idle'
+  /** For how long the receiver asks to be left alone. */
+  pauseMs?: number
+}
+
 /**
- * Answers when the queue has its next step (ms since the epoch), or null when it is empty. A probe is a step before that
- * time, because there is a reason to believe that it would work now. Never rejects.
+ * One look at a queue, with an attempt when something is due. A probe is an attempt before that time, because there is
+ * a reason to believe that it would work now. Never rejects.
  */
-export type Step = (queue: ChatQueue, isProbe: boolean) => Promise<number | null>
+export type Step = (queue: ChatQueue, isProbe: boolean) => Promise<Stepped>
 
 const ALL = 64
-const PER_WEBHOOK = 8
+/** Less than a tenth of all. */
+const PER_WEBHOOK = 6
+/** An attempt that takes longer leaves its place to others, up to this many. */
+const PROMPT_MS = 250
+const MOST = 512
 const PROBE_EVERY_MS = 60_000
 
 /**
  * One queue for each (webhook, chat) that has something to deliver: one step at a time in it, many queues at once.
- * Webhooks take turns, and one whose receiver hangs holds no more than its share.
+ * Webhooks take turns, and one whose receiver hangs or fails holds no more than its share.
  */
 export class ChatQueues {
   readonly #clock: Clock
@@ -38,7 +53,12 @@ export class ChatQueues {
   /** By webhook, in the order of their turns. */
   readonly #ready = new Map<string, Entry[]>()
   readonly #active = new Map<string, number>()
+  /** Of webhooks of which something failed. */
+  readonly #breakers = new Map<string, Breaker>()
+  /** Of webhooks that are ready and have to wait. */
+  readonly #alarms = new Map<string, () => void>()
   readonly #running = new Set<Promise<void>>()
+  #prompt = 0
   #stopped = false
 
   constructor(clock: Clock, step: Step) {
@@ -53,7 +73,7 @@ export class ChatQueues {
     if (known) {
       known.isStale = true
       // Without this a chat whose receiver was down for hours would stay silent for hours after it is back.
-      if (known.state === 'sleeping') this.#probe(known)
+      if (known.state === 'sleeping') this.#look(known)
       return
     }
     const entry: Entry = {
@@ -65,39 +85,47 @@ export class ChatQueues {
       state: 'ready',
       isStale: false,
       isProbe: false,
-      steppedAt: 0,
+      attemptedAt: 0,
       cancel: () => {},
     }
     this.#queues.set(key, entry)
     this.#enqueue(entry)
   }
 
-  /** Nothing of this webhook sleeps any longer. */
+  /** Nothing of this webhook sleeps any longer, and what is known of its receiver is forgotten. */
   hurry(session: string, webhook: string): void {
     const owner = ownerOf(session, webhook)
+    this.#breakers.delete(owner)
     for (const entry of this.#queues.values()) {
       if (entry.owner !== owner) continue
       entry.isStale = true
       if (entry.state === 'sleeping') this.#rouse(entry)
     }
+    this.#pump()
   }
 
-  /** A step of this webhook worked: what sleeps may work too by now. */
-  worked(session: string, webhook: string): void {
-    for (const entry of [...(this.#sleeping.get(ownerOf(session, webhook)) ?? [])]) this.#probe(entry)
+  /** The receiver of this webhook failed in an earlier process. */
+  distrust(session: string, webhook: string): void {
+    this.#breakers.set(ownerOf(session, webhook), new Breaker(true))
+  }
+
+  /** Resolves when no step runs. */
+  async idle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running)
   }
 
   /** Begins no step any more and waits for those that have begun. */
   async stop(): Promise<void> {
     this.#stopped = true
     for (const { cancel } of this.#queues.values()) cancel()
+    for (const cancel of this.#alarms.values()) cancel()
     this.#ready.clear()
-    await Promise.all(this.#running)
+    await this.idle()
   }
 
-  #probe(entry: Entry): void {
-    if (this.#clock.now() - entry.steppedAt < PROBE_EVERY_MS) return
-    entry.isProbe = true
+  /** A step for what sleeps: a probe, unless there was an attempt just now. */
+  #look(entry: Entry): void {
+    entry.isProbe = this.#clock.now() - entry.attemptedAt >= PROBE_EVERY_MS
     this.#rouse(entry)
   }
 
@@ -125,35 +153,97 @@ export class ChatQueues {
     this.#pump()
   }
 
+  /** One of each webhook, then another of each, as long as there is room. */
   #pump(): void {
-    for (const [owner, ready] of [...this.#ready]) {
-      while (this.#running.size < ALL && (this.#active.get(owner) ?? 0) < PER_WEBHOOK) {
+    let isMore = true
+    while (isMore) {
+      isMore = false
+      for (const [owner, ready] of [...this.#ready]) {
+        if (this.#prompt >= ALL || this.#running.size >= MOST) return
+        if (!this.#mayRun(owner)) continue
         const entry = ready.shift()
-        if (!entry) break
+        this.#ready.delete(owner)
+        // Behind the others: it has had its turn.
+        if (ready.length > 0) this.#ready.set(owner, ready)
+        if (!entry) continue
         this.#run(entry)
+        isMore = true
       }
-      this.#ready.delete(owner)
-      // Behind the others: it has had its turn.
-      if (ready.length > 0) this.#ready.set(owner, ready)
     }
+  }
+
+  #mayRun(owner: string): boolean {
+    const breaker = this.#breakers.get(owner)
+    const active = this.#active.get(owner) ?? 0
+    if (active >= (breaker?.isTripped ? 1 : PER_WEBHOOK)) return false
+    const now = this.#clock.now()
+    const at = breaker?.notBefore(now) ?? 0
+    if (at <= now) return true
+    if (!this.#alarms.has(owner)) {
+      const cancel = this.#clock.wake(at, () => {
+        this.#alarms.delete(owner)
+        this.#pump()
+      })
+      this.#alarms.set(owner, cancel)
+    }
+    return false
   }
 
   #run(entry: Entry): void {
     entry.state = 'running'
     entry.isStale = false
-    entry.steppedAt = this.#clock.now()
-    const { isProbe } = entry
+    const { isProbe, owner } = entry
     entry.isProbe = false
-    this.#active.set(entry.owner, (this.#active.get(entry.owner) ?? 0) + 1)
-    const running = this.#step(entry, isProbe).then((next) => {
+    this.#active.set(owner, (this.#active.get(owner) ?? 0) + 1)
+    this.#prompt++
+    let isPrompt = true
+    const leavePlace = () => {
+      if (isPrompt) this.#prompt--
+      isPrompt = false
+    }
+    // Not by the clock, which a test may have stopped: this is about what hangs.
+    const patience = setTimeout(() => {
+      leavePlace()
+      this.#pump()
+    }, PROMPT_MS)
+    patience.unref()
+    const running = this.#step(entry, isProbe).then((stepped) => {
+      clearTimeout(patience)
+      leavePlace()
       this.#running.delete(running)
-      const active = (this.#active.get(entry.owner) ?? 1) - 1
-      if (active > 0) this.#active.set(entry.owner, active)
-      else this.#active.delete(entry.owner)
-      if (!this.#stopped) this.#settle(entry, next)
+      const active = (this.#active.get(owner) ?? 1) - 1
+      if (active > 0) this.#active.set(owner, active)
+      else this.#active.delete(owner)
+      if (this.#stopped) return
+      this.#learn(entry, stepped)
+      this.#settle(entry, stepped.next)
       this.#pump()
     })
     this.#running.add(running)
+  }
+
+  /** What an attempt says about the receiver. */
+  #learn(entry: Entry, { went, pauseMs }: Stepped): void {
+    if (went === 'idle') return
+    const { owner } = entry
+    const now = this.#clock.now()
+    entry.attemptedAt = now
+    const breaker = this.#breakers.get(owner) ?? new Breaker()
+    if (went === 'failed') {
+      this.#breakers.set(owner, breaker)
+      breaker.failed(now, pauseMs)
+      return
+    }
+    const isBack = breaker.isTripped
+    breaker.worked()
+    if (breaker.notBefore(now) <= now) this.#breakers.delete(owner)
+    // What sleeps may work too by now, at once where everything had failed.
+    for (const sleeper of [...(this.#sleeping.get(owner) ?? [])]) {
+      if (isBack || now - sleeper.attemptedAt >= PROBE_EVERY_MS) {
+        sleeper.isProbe = true
+        this.#rouse(sleeper)
+      }
+    }
   }
 
   #settle(entry: Entry, next: number | null): void {

@@ -1,26 +1,15 @@
-import { toWire, type WebhookEvent } from '@wamux/contract'
-import { type Attempt, deliveries, journal, type Store, type WebhookRow, webhooks } from '@wamux/core/stores'
-import type { Logger } from 'pino'
+import type { WebhookEvent } from '@wamux/contract'
+import { deliveries, journal, type WebhookRow, webhooks } from '@wamux/core/stores'
 import { type ChatQueue, ChatQueues } from './chat-queues.ts'
-import type { Clock } from './clock.ts'
-import type { OutboundGuard, Outcome } from './guard.ts'
-import { LONGEST_MS, nextDelay } from './schedule.ts'
-import { sign } from './signature.ts'
+import { Courier, type CourierOptions } from './courier.ts'
 
 const PAGE = 200
 const DAY_MS = 24 * 60 * 60_000
 const KEEP_DEAD_MS = 30 * DAY_MS
 const KEEP_DONE_MS = 7 * DAY_MS
 const STORE_RETRY_MS = 5_000
-/** Longer than the schedule, so that no delivery is given up because of it. */
-const FAILING_MS = 5 * DAY_MS
 
-export interface DispatcherOptions {
-  store: Store
-  post: OutboundGuard['post']
-  clock: Clock
-  logger: Logger
-  version: string
+export interface DispatcherOptions extends Omit<CourierOptions, 'random'> {
   random?: () => number
 }
 
@@ -30,7 +19,8 @@ export interface DispatcherOptions {
  * can stop anywhere.
  */
 export class Dispatcher {
-  readonly #options: Required<DispatcherOptions>
+  readonly #options: CourierOptions
+  readonly #courier: Courier
   readonly #queues: ChatQueues
   /** Sessions whose journal is being read; true when somebody rang meanwhile. */
   readonly #reading = new Map<string, boolean>()
@@ -41,16 +31,18 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = { random: Math.random, ...options }
-    this.#queues = new ChatQueues(options.clock, (queue, isProbe) => this.#deliverNext(queue, isProbe))
+    this.#courier = new Courier(this.#options)
+    this.#queues = new ChatQueues(options.clock, (...of) => this.#courier.step(...of))
   }
 
   /** Goes on where the last process stopped. */
   async start(): Promise<void> {
     const { store } = this.#options
     await this.#prune()
+    const all = await store.read(() => webhooks.all())
+    for (const { session, id, failingSince } of all) if (failingSince !== null) this.#queues.distrust(session, id)
     for (const queue of await store.read(() => deliveries.queues())) this.#queues.add(queue)
-    const sessions = (await store.read(() => webhooks.all())).map(({ session }) => session)
-    for (const session of new Set(sessions)) this.ring(session)
+    for (const session of new Set(all.map(({ session }) => session))) this.ring(session)
   }
 
   /** There may be new events of this session. */
@@ -64,31 +56,32 @@ export class Dispatcher {
     this.#track(this.#read(session))
   }
 
-  /** What waits for this webhook is due now: it has changed. */
+  /** The webhook has changed, or what waits for it: it is looked at anew. */
   async hurry(session: string, webhook: string): Promise<void> {
     // While it was disabled nothing of it was queued here.
-    const all = await this.#options.store.read(() => deliveries.queues())
-    for (const queue of all) if (queue.session === session && queue.webhook === webhook) this.#queues.add(queue)
+    const owed = await this.#options.store.read(() => deliveries.queuesOf(session, webhook))
+    for (const queue of owed) this.#queues.add(queue)
     this.#queues.hurry(session, webhook)
     this.ring(session)
   }
 
   /** One attempt to deliver `event` that is not recorded and has no consequences. */
-  async attempt(webhook: WebhookRow, event: WebhookEvent): Promise<{ outcome: Outcome; attempt: Attempt }> {
-    const { post, clock, version } = this.#options
-    const body = JSON.stringify(event)
-    const at = clock.now()
-    const signature = sign(body, { ...webhook, id: event.id, at })
-    const headers = { 'user-agent': `wamux/${version}`, ...webhook.headers, ...signature }
-    const outcome = await post(webhook.url, body, headers)
-    const { status } = outcome
-    const error = outcome.ok ? null : outcome.error
-    return { outcome, attempt: { at, durationMs: Math.max(0, clock.now() - at), status, error } }
+  attempt(webhook: WebhookRow, event: WebhookEvent): ReturnType<Courier['attempt']> {
+    return this.#courier.attempt(webhook, event)
+  }
+
+  /** Resolves when no attempt runs and no journal is read. */
+  async idle(): Promise<void> {
+    do {
+      await Promise.all(this.#running)
+      await this.#queues.idle()
+    } while (this.#running.size > 0)
   }
 
   /** Begins nothing any more and waits for the attempts that have begun. */
   async stop(): Promise<void> {
     this.#stopped = true
+    this.#courier.stop()
     for (const cancel of this.#retries) cancel()
     await this.#queues.stop()
     while (this.#running.size > 0) await Promise.all(this.#running)
@@ -143,10 +136,10 @@ export class Dispatcher {
         const entries = yield* journal.after(session, cursor, PAGE)
         const last = entries.at(-1)
         if (!last) continue
-        for (const { seq, chat, event } of entries) {
-          if (events && !events.includes(event)) continue
-          const queue = { session, webhook: id, chat: chat ?? '' }
-          yield* deliveries.add(queue, seq, now)
+        for (const entry of entries) {
+          if (events && !events.includes(entry.event)) continue
+          const queue = { session, webhook: id, chat: entry.chat ?? '' }
+          yield* deliveries.add(queue, entry, now)
           queues.push(queue)
         }
         yield* webhooks.advance(session, id, last.seq)
@@ -160,77 +153,6 @@ export class Dispatcher {
     return isFull
   }
 
-  /** One attempt at the first delivery of a chat. Answers when the queue is to be looked at again, or null: it is empty. */
-  async #deliverNext(queue: ChatQueue, isProbe: boolean): Promise<number | null> {
-    const { store, clock, logger, random } = this.#options
-    const { session } = queue
-    try {
-      const owed = await store.read(function* () {
-        const delivery = yield* deliveries.head(queue)
-        const webhook = yield* webhooks.get(session, queue.webhook)
-        if (!delivery || !webhook?.enabled) return undefined
-        const [entry] = yield* journal.after(session, delivery.seq - 1, 1)
-        return { delivery, webhook, entry: entry?.seq === delivery.seq ? entry : undefined }
-      })
-      if (!owed) return null
-      const { delivery, webhook, entry } = owed
-      // A clock that was set back would otherwise make a delivery wait for the time that it was set back by.
-      const wait = delivery.nextAt - clock.now()
-      const isEarly = wait > 0 && wait <= LONGEST_MS
-      if (isEarly && !isProbe) return delivery.nextAt
-
-      const { outcome, attempt } = entry
-        ? await this.attempt(webhook, toWire({ ...entry, sessionId: session }))
-        : lost(clock.now())
-      const at = clock.now()
-      if (outcome.ok) {
-        await store.write(function* () {
-          yield* deliveries.settle(delivery, { ...delivery, state: 'done', nextAt: at }, attempt)
-          if (webhook.failingSince !== null) yield* webhooks.setFailingSince(session, webhook.id, null)
-        })
-        this.#queues.worked(session, webhook.id)
-        return at
-      }
-      // An attempt that was cut off says nothing about the receiver: the next process makes it again.
-      if (this.#stopped && entry) return null
-      const reason = entry && whyDisable(webhook, outcome, at)
-      if (reason !== undefined) {
-        logger.error({ instance: session, webhook: webhook.id, reason }, 'a webhook was disabled')
-        await store.write(function* () {
-          // What is owed stays owed: it is due when somebody enables the webhook again.
-          yield* deliveries.settle(delivery, { ...delivery, nextAt: at, failedAt: delivery.failedAt ?? at }, attempt)
-          const current = yield* webhooks.get(session, webhook.id)
-          if (current?.changedAt === webhook.changedAt) yield* webhooks.disable(session, webhook.id, reason)
-        })
-        return at
-      }
-      // One more than the schedule has: it is not counted, or many of them would use the schedule up.
-      if (isEarly && entry) return delivery.nextAt
-      const attempts = delivery.attempts + 1
-      const failedAt = delivery.failedAt ?? at
-      const delay = entry && nextDelay(attempts, random(), outcome.retryAfterMs)
-      const { error } = outcome
-      const facts = { instance: session, webhook: webhook.id, seq: delivery.seq, attempt: attempts, error }
-      if (delay === undefined) {
-        logger.error(facts, 'a webhook delivery was given up')
-        await store.write(() => deliveries.settle(delivery, { state: 'dead', attempts, nextAt: at, failedAt }, attempt))
-        return at
-      }
-      logger.warn({ ...facts, delayMs: delay }, 'a webhook delivery failed')
-      return await store.write(function* () {
-        // The webhook may have been pointed elsewhere during the attempt: then there is nothing to wait for.
-        const current = yield* webhooks.get(session, webhook.id)
-        const nextAt = current?.changedAt === webhook.changedAt ? at + delay : at
-        if (current?.failingSince === null) yield* webhooks.setFailingSince(session, webhook.id, at)
-        yield* deliveries.settle(delivery, { state: 'pending', attempts, nextAt, failedAt }, attempt)
-        return nextAt
-      })
-    } catch (error) {
-      logger.error({ err: error, instance: session }, 'a webhook delivery could not be recorded')
-      return clock.now() + STORE_RETRY_MS
-    }
-  }
-
   #later(ring: () => void): void {
     const { clock } = this.#options
     const cancel = clock.wake(clock.now() + STORE_RETRY_MS, () => {
@@ -239,19 +161,4 @@ export class Dispatcher {
     })
     this.#retries.add(cancel)
   }
-}
-
-/** A receiver that says that it is gone, or that has taken nothing for days, is left alone until somebody looks. */
-function whyDisable(
-  { failingSince }: WebhookRow,
-  { status }: Outcome,
-  at: number,
-): NonNullable<WebhookRow['disabledReason']> | undefined {
-  if (status === 410) return 'gone'
-  return failingSince !== null && at - failingSince >= FAILING_MS ? 'failing' : undefined
-}
-
-function lost(at: number): { outcome: Extract<Outcome, { ok: false }>; attempt: Attempt } {
-  const error = 'the event is no longer in the journal'
-  return { outcome: { ok: false, status: null, error }, attempt: { at, durationMs: 0, status: null, error } }
 }

@@ -15,6 +15,9 @@ const SETTING = 'WAMUX_OUTBOUND_ALLOW'
 const ATTEMPT_MS = 20_000
 const CONNECT_MS = 5_000
 const REPLY_LIMIT = 64 * 1024
+const REPLY_MS = 1_000
+/** What a receiver that asks for time gets. */
+const [SHORTEST_MS, LONGEST_MS] = [1_000, 24 * 60 * 60_000]
 const NAMES_INSIDE = /(^|\.)(localhost|local|internal|home\.arpa)$/
 
 /**
@@ -67,13 +70,13 @@ export class OutboundGuard {
         signal,
       })
       // The status is the answer; what follows is only read so that the connection can be used again.
-      await reply.dump({ limit: REPLY_LIMIT, signal }).catch(() => {})
+      await reply.dump({ limit: REPLY_LIMIT, signal: AbortSignal.timeout(REPLY_MS) }).catch(() => {})
       if (statusCode >= 200 && statusCode < 300) return { ok: true, status: statusCode }
       return {
         ok: false,
         status: statusCode,
         error: `HTTP ${statusCode}`,
-        ...readRetryAfter(replied['retry-after']),
+        ...readRetryAfter(replied['retry-after'], Date.now()),
       }
     } catch (error) {
       return { ok: false, status: null, error: describe(error, signal) }
@@ -148,10 +151,19 @@ const notAllowed = (url: string) =>
     setting: SETTING,
   })
 
-function readRetryAfter(header: string | string[] | undefined): { retryAfterMs?: number } {
-  const seconds = Number(header)
-  return header !== undefined && Number.isFinite(seconds) && seconds > 0 ? { retryAfterMs: seconds * 1000 } : {}
+/** Seconds, or a date as HTTP writes it; anything else is no wish. */
+export function readRetryAfter(header: string | string[] | undefined, now: number): { retryAfterMs?: number } {
+  if (typeof header !== 'string' || header.trim() === '') return {}
+  const wished = /^\s*\d+\s*$/.test(header)
+    ? Number(header) * 1000
+    : isHttpDate(header)
+      ? Date.parse(header) - now
+      : Number.NaN
+  return Number.isNaN(wished) ? {} : { retryAfterMs: Math.min(Math.max(wished, SHORTEST_MS), LONGEST_MS) }
 }
+
+// Date.parse reads much that is no date of HTTP, "-5" among it.
+const isHttpDate = (text: string) => /^\s*(Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(text)
 
 /** Short, and without what the receiver wrote: it is kept and shown. */
 function describe(error: unknown, signal: AbortSignal): string {

@@ -18,6 +18,9 @@ export const DELAYS_MS: readonly number[] = [
 
 export const LONGEST_MS = 24 * HOUR * 1.2
 
+/** How long a delivery that fails holds up what follows it in its chat, from its first failure. */
+export const HOLD_MS = 10 * MINUTE
+
 /**
  * How long to wait after `attempts` have failed, ± 20 % so that a receiver that comes back is not met by everybody at
  * once; undefined when that was the last. A receiver may ask for more time, up to a day.

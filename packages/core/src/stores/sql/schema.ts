@@ -80,6 +80,18 @@ const MIGRATIONS: readonly (readonly string[])[] = [
     // Batches that are held up or called off; one without a row runs.
     'CREATE TABLE batches (session TEXT NOT NULL, batch TEXT NOT NULL, state TEXT NOT NULL, PRIMARY KEY (session, batch))',
   ],
+  [
+    // Deliveries that can be looked at and asked for again, also when their event is no longer in the journal.
+    `ALTER TABLE deliveries ADD COLUMN event_id TEXT NOT NULL DEFAULT ''`,
+    `ALTER TABLE deliveries ADD COLUMN event TEXT NOT NULL DEFAULT ''`,
+    'ALTER TABLE deliveries ADD COLUMN asked INTEGER NOT NULL DEFAULT 0',
+    'ALTER TABLE deliveries ADD COLUMN is_early INTEGER NOT NULL DEFAULT 0',
+    `UPDATE deliveries SET
+      event_id = coalesce((SELECT e.id FROM events e WHERE e.session = deliveries.session AND e.seq = deliveries.seq), ''),
+      event = coalesce((SELECT e.event FROM events e WHERE e.session = deliveries.session AND e.seq = deliveries.seq), '')`,
+    'CREATE INDEX deliveries_of_event ON deliveries (session, webhook, event_id)',
+    'CREATE INDEX deliveries_of_state ON deliveries (session, webhook, state, seq)',
+  ],
 ]
 
 /** Brings the database to the newest schema, in the transaction of the caller. */
