@@ -48,7 +48,18 @@ export type OpenDoor = (emulator: Emulator, options?: DoorOptions) => Promise<Do
 
 /** Fast, but still a gap. */
 const PACING = { minMs: 1, maxMs: 5 }
-const DOCUMENTED = new Set(['message', 'message_sent', 'message_ack', 'message_failed', 'ready', 'logged_out'])
+const JOURNALLED = new Set([
+  'message',
+  'message_sent',
+  'message_ack',
+  'message_failed',
+  'message_edited',
+  'message_deleted',
+  'message_reaction',
+  'poll_vote',
+  'ready',
+  'logged_out',
+])
 
 class ErrorLog implements Logger {
   readonly errors: string[] = []
@@ -77,7 +88,7 @@ export const openSdk: OpenDoor = async (emulator, options = {}) => {
     })
     manager.on('event', ({ event, sessionId, data }) => {
       // The webhook of the other door is told only of what is journalled.
-      if (DOCUMENTED.has(event)) told.put({ event, session: sessionId, data: { ...data } })
+      if (JOURNALLED.has(event)) told.put({ event, session: sessionId, data: { ...data } })
     })
     await manager.start()
     return manager

@@ -3,8 +3,12 @@ import type {
   JournalEvents,
   LoggedOut,
   MessageAck,
+  MessageDeleted,
+  MessageEdited,
   MessageFailed,
+  MessageReaction,
   MessageUndecryptable,
+  PollVote,
   Ready,
   WebhookDisabled,
 } from '@wamux/core'
@@ -58,6 +62,42 @@ const messageUndecryptable = like<MessageUndecryptable>()(
     .meta({ id: 'MessageUndecryptable' }),
 )
 
+const messageDeleted = like<MessageDeleted>()(
+  z
+    .strictObject({
+      id: z.string().describe('Of the change itself'),
+      messageId: z.string().describe('The message that it is about'),
+      messageSender: z.string().describe('Who wrote that message: a chat id, or me'),
+      chatId: z.string(),
+      from: z.string().describe("Who did it; in a group the group's id"),
+      author: z.string().nullable().describe('The person who did it in a group'),
+      isFromMe: z.boolean(),
+      timestamp: time,
+    })
+    .meta({ id: 'MessageDeleted' }),
+)
+
+const messageEdited = like<MessageEdited>()(
+  messageDeleted.extend({ body: z.string().describe('What the message says now') }).meta({ id: 'MessageEdited' }),
+)
+
+const messageReaction = like<MessageReaction>()(
+  messageDeleted
+    .extend({ emoji: z.string().describe('"" when the reaction is taken back') })
+    .meta({ id: 'MessageReaction' }),
+)
+
+const pollVote = like<PollVote>()(
+  messageDeleted
+    .extend({
+      options: z
+        .array(z.string())
+        .nullable()
+        .describe('Everything that is picked now; null when the poll itself is not known'),
+    })
+    .meta({ id: 'PollVote' }),
+)
+
 const loggedOut = like<LoggedOut>()(z.strictObject({ cause: z.string(), timestamp: time }).meta({ id: 'LoggedOut' }))
 
 const webhookDisabled = like<WebhookDisabled>()(
@@ -83,6 +123,10 @@ export const webhookEvents = {
     data: messageUndecryptable,
     summary: 'A message could not be decrypted; a resend was asked for',
   },
+  message_edited: { data: messageEdited, summary: 'Its author changed a message' },
+  message_deleted: { data: messageDeleted, summary: 'A message was taken back for everybody' },
+  message_reaction: { data: messageReaction, summary: 'Somebody reacted to a message, or took the reaction back' },
+  poll_vote: { data: pollVote, summary: 'Somebody voted on a poll, instead of what they voted before' },
   ready: { data: ready, summary: 'A connection to WhatsApp is open' },
   logged_out: { data: loggedOut, summary: 'The account is no longer linked' },
   webhook_disabled: {
@@ -125,6 +169,10 @@ export const wireEvent = like<WebhookEvent>()(
       wireEnvelope('message_ack', webhookEvents.message_ack),
       wireEnvelope('message_failed', webhookEvents.message_failed),
       wireEnvelope('message_undecryptable', webhookEvents.message_undecryptable),
+      wireEnvelope('message_edited', webhookEvents.message_edited),
+      wireEnvelope('message_deleted', webhookEvents.message_deleted),
+      wireEnvelope('message_reaction', webhookEvents.message_reaction),
+      wireEnvelope('poll_vote', webhookEvents.poll_vote),
       wireEnvelope('ready', webhookEvents.ready),
       wireEnvelope('logged_out', webhookEvents.logged_out),
       wireEnvelope('webhook_disabled', webhookEvents.webhook_disabled),

@@ -1,3 +1,4 @@
+import { type Change, recordChange } from './changes.ts'
 import { phoneChat } from './chat-id.ts'
 import { ACK, ackWord, ownChat, toMessage } from './message.ts'
 import type { Account, MessageType } from './shared.ts'
@@ -22,6 +23,8 @@ export interface Incoming {
   /** Who wrote it, in a group. */
   author: Person | null
   isFromMe: boolean
+  /** WhatsApp says that an admin of the group did it, where others could not. */
+  isByAdmin?: boolean
   timestamp: number
   pushname: string | undefined
   isBusiness: boolean | undefined
@@ -32,6 +35,12 @@ export interface IncomingContent {
   body: string
   /** The protobuf as it was. */
   raw: Uint8Array
+}
+
+/** A chat as it is kept; `contact` is null where it is none of a person. */
+export interface ChatPlace {
+  id: string
+  contact: contacts.ContactRow | null
 }
 
 export interface Receipt {
@@ -57,10 +66,8 @@ export class Inbox {
   /** A new message is kept and told; a known one changes nothing. One of the time before linking is `past`: not told. */
   *message(incoming: Incoming, content: IncomingContent, { past = false } = {}): Work<void> {
     const { isFromMe } = incoming
-    const chat = yield* this.#chat(incoming)
-    const author = incoming.author && !isFromMe ? yield* this.#learn(incoming.author, incoming) : null
+    const { chat, author, sender } = yield* this.#place(incoming)
     const isPerson = chat.contact !== null
-    const sender = isFromMe ? 'me' : author ? contacts.chatOf(author) : chat.id
     const contact = isPerson ? chat.contact : author
     const message: history.NewMessage = {
       chat: chat.id,
@@ -90,6 +97,16 @@ export class Inbox {
     }
     const told = toMessage(row, this.#account())
     yield* journal.append(this.#session, 'message', chat.id, incoming.timestamp, told)
+  }
+
+  /** Something is done to a message that is there. Told once, as a message is. */
+  *change(incoming: Incoming, change: Change): Work<void> {
+    const { chat, author, sender } = yield* this.#place(incoming)
+    // Of a status nobody is told.
+    if (chat.id === 'status@broadcast') return
+    const key = ['change', chat.id, sender, incoming.id].join(' ')
+    if (!(yield* stanzas.keep(this.#session, key, new Uint8Array(), incoming.timestamp))) return
+    yield* recordChange({ session: this.#session, account: this.#account(), chat, author, sender, incoming }, change)
   }
 
   /** Told once, however often WhatsApp delivers it again. */
@@ -159,7 +176,14 @@ export class Inbox {
     }
   }
 
-  *#chat(incoming: Incoming): Work<{ id: string; contact: contacts.ContactRow | null }> {
+  /** Where it belongs, and who it is from. */
+  *#place(incoming: Incoming): Work<{ chat: ChatPlace; author: contacts.ContactRow | null; sender: string }> {
+    const chat = yield* this.#chat(incoming)
+    const author = incoming.author && !incoming.isFromMe ? yield* this.#learn(incoming.author, incoming) : null
+    return { chat, author, sender: incoming.isFromMe ? 'me' : author ? contacts.chatOf(author) : chat.id }
+  }
+
+  *#chat(incoming: Incoming): Work<ChatPlace> {
     if (typeof incoming.chat === 'string') return { id: incoming.chat, contact: null }
     // Own messages carry the owner's push name, not the name of the person they were written to.
     const contact = incoming.isFromMe
@@ -168,7 +192,7 @@ export class Inbox {
     return { id: contacts.chatOf(contact), contact }
   }
 
-  *#chatOf(chat: Person | string): Work<{ id: string; contact: contacts.ContactRow | null }> {
+  *#chatOf(chat: Person | string): Work<ChatPlace> {
     if (typeof chat === 'string') return { id: chat, contact: null }
     const contact = yield* contacts.learn(this.#session, chat)
     return { id: contacts.chatOf(contact), contact }

@@ -220,6 +220,41 @@ export interface MessageUndecryptable {
   timestamp: number
 }
 
+/** What somebody did to a message that is there already. */
+export interface MessageChange {
+  /** Of the change itself. */
+  id: string
+  /** The message that it is about. */
+  messageId: string
+  /** Who wrote that message, as {@link SessionApi.chatMessage} takes it: a chat id, or `me`. */
+  messageSender: string
+  chatId: string
+  /** Who did it; in a group the group's id, with the person in `author`. */
+  from: string
+  author: string | null
+  /** It was done on the phone, or another device of the account. */
+  isFromMe: boolean
+  timestamp: number
+}
+
+export interface MessageEdited extends MessageChange {
+  /** What the message says now. */
+  body: string
+}
+
+/** Taken back for everybody, by who wrote it or by an admin of the group. */
+export type MessageDeleted = MessageChange
+
+export interface MessageReaction extends MessageChange {
+  /** `""` when the reaction is taken back. */
+  emoji: string
+}
+
+export interface PollVote extends MessageChange {
+  /** Everything that is picked now, in the order of the poll; null when the poll itself is not known here. */
+  options: string[] | null
+}
+
 export interface LoggedOut {
   /** What WhatsApp said: `401`, `403`, `406`, or `requested` when the session logged itself out. */
   cause: string
@@ -253,6 +288,14 @@ export interface JournalEvents {
   message_failed: MessageFailed
   /** A message arrived that could not be decrypted; a resend was asked for. */
   message_undecryptable: MessageUndecryptable
+  /** Its author changed a message. The history keeps it as it came. */
+  message_edited: MessageEdited
+  /** A message was taken back for everybody. The history keeps it. */
+  message_deleted: MessageDeleted
+  /** Somebody reacted to a message, instead of with what they reacted before. */
+  message_reaction: MessageReaction
+  /** Somebody voted on a poll, instead of what they voted before. */
+  poll_vote: PollVote
   /** A connection is open. */
   ready: Ready
   /** The account is no longer linked. Its credentials are kept for 30 days. */

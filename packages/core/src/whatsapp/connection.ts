@@ -17,7 +17,8 @@ import { loadCredentials } from './credentials.ts'
 import { harden, hardenEvents, type Lane, type SocketClient } from './harden.ts'
 import { fromJid, toJid } from './jid.ts'
 import { patchLibsignal } from './ratchet.ts'
-import { readContent } from './read-message.ts'
+import { readChange } from './read-change.ts'
+import { innerOf, readContent } from './read-message.ts'
 import { readPast } from './read-past.ts'
 import { type Me, readGroupName, readIncoming, readReceipt, secondsToMs, toParty } from './read-stanza.ts'
 import { authorOf, Signal } from './signal.ts'
@@ -318,11 +319,14 @@ export class Connection {
 
   #message(incoming: Parameters<Inbox['message']>[0], message: proto.IMessage): (() => Work<unknown>) | undefined {
     const { inbox } = this.#options
-    const inner = message.deviceSentMessage?.message ?? message
+    const inner = innerOf(message)
     const { kind, type, body } = readContent(inner)
-    if (kind !== 'message') return undefined
-    const raw = proto.Message.encode(inner).finish()
-    return () => inbox.message(incoming, { type, body, raw })
+    if (kind === 'message') {
+      const raw = proto.Message.encode(inner).finish()
+      return () => inbox.message(incoming, { type, body, raw })
+    }
+    const change = readChange(inner)
+    return change && (() => inbox.change(incoming, change))
   }
 
   #readMessage(node: BinaryNode): ReturnType<typeof readIncoming> | undefined {

@@ -49,7 +49,7 @@ export function readContent(message: proto.IMessage | null | undefined): Content
   if (content.liveLocationMessage) return told('location', content.liveLocationMessage.caption)
   if (content.contactMessage) return told('contact', content.contactMessage.displayName)
   if (content.contactsArrayMessage) return told('contact', content.contactsArrayMessage.displayName)
-  const poll = content.pollCreationMessage ?? content.pollCreationMessageV2 ?? content.pollCreationMessageV3
+  const poll = pollOf(content)
   if (poll) return told('poll', poll.name)
   if (content.eventMessage) return told('event', content.eventMessage.name)
   if (content.buttonsResponseMessage) return told('text', content.buttonsResponseMessage.selectedDisplayText)
@@ -60,6 +60,17 @@ export function readContent(message: proto.IMessage | null | undefined): Content
   const { senderKeyDistributionMessage: _key, messageContextInfo: _context, conversation: _empty, ...rest } = content
   const hasMore = Object.values(rest).some((part) => part !== null && part !== undefined)
   return hasMore ? told('unknown', '') : NOTHING
+}
+
+export const pollOf = (content: proto.IMessage): proto.Message.IPollCreationMessage | null | undefined =>
+  content.pollCreationMessage ?? content.pollCreationMessageV2 ?? content.pollCreationMessageV3
+
+/** What a person wrote, out of the wrapping in which own devices get it. A poll's secret may be in the wrapping. */
+export function innerOf(message: proto.IMessage): proto.IMessage {
+  const inner = message.deviceSentMessage?.message
+  if (!inner) return message
+  const { messageContextInfo } = message
+  return inner.messageContextInfo || !messageContextInfo ? inner : { ...inner, messageContextInfo }
 }
 
 /** Takes a decrypted part apart: WhatsApp pads it with 1–16 bytes that each say how many. @throws when it is none */

@@ -20,6 +20,12 @@ export function readPast(message: proto.IWebMessageInfo): { incoming: Incoming; 
       pushname: message.pushName ?? undefined,
       isBusiness: undefined,
     },
-    content: { type, body, raw: proto.Message.encode(message.message).finish() },
+    content: { type, body, raw: proto.Message.encode(withSecret(message.message, message.messageSecret)).finish() },
   }
+}
+
+/** In a history the secret of a poll may be beside it. */
+function withSecret(message: proto.IMessage, secret: Uint8Array | null | undefined): proto.IMessage {
+  if (!secret?.length || message.messageContextInfo?.messageSecret) return message
+  return { ...message, messageContextInfo: { ...message.messageContextInfo, messageSecret: secret } }
 }

@@ -9,6 +9,9 @@ export interface Me {
   lid: string | undefined
 }
 
+/** What `edit` says of a message that an admin takes back; WhatsApp's server passes it on from admins only. */
+const ADMIN_DELETES = '8'
+
 /** @throws what Baileys throws on a stanza that is none of a message */
 export function readIncoming(node: BinaryNode, me: Me): { incoming: Incoming; author: string } {
   const { fullMessage, author } = decodeMessageNode(node, me.id, me.lid ?? '')
@@ -32,6 +35,7 @@ export function readIncoming(node: BinaryNode, me: Me): { incoming: Incoming; au
       timestamp: secondsToMs(attrs.t),
       pushname: isFromMe ? undefined : (attrs.notify ?? undefined),
       isBusiness: attrs.verified_name !== undefined || undefined,
+      ...(attrs.edit === ADMIN_DELETES && { isByAdmin: true }),
     },
   }
 }

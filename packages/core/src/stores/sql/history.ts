@@ -144,6 +144,18 @@ export function* byId(session: string, chat: string, id: string, sender: string 
   return sender === null ? found[0] : found.find((message) => message.sender === sender)
 }
 
+/** The protobuf of a message, if it is kept. */
+export function* rawOf(session: string, chat: string, sender: string, id: string): Work<Uint8Array | null> {
+  const found = yield* row<{ raw: Uint8Array | null }>(
+    'SELECT raw FROM messages WHERE session = ? AND chat = ? AND sender = ? AND id = ?',
+    session,
+    chat,
+    sender,
+    id,
+  )
+  return found?.raw ?? null
+}
+
 /** Newest first. */
 export function* messages(
   session: string,
