@@ -1,30 +1,27 @@
 import makeWASocket, {
   type Contact as BaileysContact,
   type BinaryNode,
-  getBinaryNodeChildren,
   proto,
   type SocketConfig,
 } from '@whiskeysockets/baileys'
 import { phoneChat } from '../chat-id.ts'
 import type { Closed } from '../disconnects.ts'
 import { isWamuxError, WamuxError } from '../errors.ts'
-import type { Inbox, Incoming } from '../inbox.ts'
+import type { Inbox } from '../inbox.ts'
 import type { CertificateMode, Logger } from '../options.ts'
 import type { Account } from '../shared.ts'
 import type { Store, Work } from '../stores/store.ts'
+import { Arrivals } from './arrivals.ts'
 import { checked, patchCurve } from './certificates.ts'
 import { loadCredentials } from './credentials.ts'
-import { harden, hardenEvents, type Lane, type SocketClient } from './harden.ts'
+import { harden, hardenEvents, type SocketClient } from './harden.ts'
 import { fromJid, toJid } from './jid.ts'
 import { patchLibsignal } from './ratchet.ts'
-import { readChange } from './read-change.ts'
-import { innerOf, readContent } from './read-message.ts'
 import { readPast } from './read-past.ts'
-import { type Me, readGroupName, readIncoming, readReceipt, secondsToMs, toParty } from './read-stanza.ts'
-import { authorOf, Signal } from './signal.ts'
+import { secondsToMs, toParty } from './read-stanza.ts'
+import { Signal } from './signal.ts'
 import { silentBaileysLogger } from './silent-logger.ts'
 import { SocketKeys } from './socket-keys.ts'
-import * as unhandled from './unhandled.ts'
 import { Vault } from './vault.ts'
 
 export type BaileysOptions = Partial<SocketConfig>
@@ -72,8 +69,7 @@ export class Connection {
   readonly #sock: ReturnType<typeof makeWASocket>
   readonly #ws: SocketClient
   readonly #keys: SocketKeys
-  /** Ids of what is kept until Baileys has handled it. */
-  readonly #unhandled = new Set<string>()
+  readonly #arrivals: Arrivals
   /** The last of what Baileys told and is not written yet. */
   #writing: Promise<void> = Promise.resolve()
   /** Who waits for an answer of WhatsApp's. */
@@ -123,6 +119,14 @@ export class Connection {
         return body && proto.Message.decode(body)
       },
     })
+    this.#arrivals = new Arrivals({
+      inbox: options.inbox,
+      vault: this.#vault,
+      signal: this.#signal,
+      logger: options.logger,
+      sock: this.#sock,
+      written: () => this.#writing,
+    })
     // Baileys types its websocket without the socket below it.
     this.#ws = this.#sock.ws as unknown as SocketClient
     try {
@@ -145,8 +149,8 @@ export class Connection {
     harden(this.#ws, {
       fatal,
       around: (work) => checked({ mode: certificates, logger }, work),
-      durableFirst: (lane, node) => this.#durableFirst(lane, node),
-      handled: (lane, node) => this.#handled(lane, node),
+      durableFirst: (lane, node) => this.#arrivals.durableFirst(lane, node),
+      handled: (lane, node) => this.#arrivals.handled(lane, node),
       closed: () => this.#vault.closedBecause,
       saving: () => this.#vault.saving,
     })
@@ -220,11 +224,6 @@ export class Connection {
     return this.#vault.account
   }
 
-  get #me(): Me {
-    const { me } = this.#vault.creds
-    return { id: me?.id ?? '', lid: me?.lid }
-  }
-
   #listen(): void {
     const { ev } = this.#sock
     const { inbox, events } = this.#options
@@ -237,7 +236,9 @@ export class Connection {
       if (connection === 'open') {
         this.#isLinking = false
         events.opened()
-        this.#handleAgain().catch((error: unknown) => this.#fatal(error))
+        this.#arrivals
+          .again((node) => this.#ws.emit(`CB:${node.tag}`, node))
+          .catch((error: unknown) => this.#fatal(error))
       }
       if (connection === 'close') this.#ended(lastDisconnect?.error)
     })
@@ -261,108 +262,6 @@ export class Connection {
       const people = blocklist.map((jid) => toParty(jid, undefined)).filter((party) => typeof party === 'object')
       this.#inParts([() => inbox.blocked(people)])
     })
-  }
-
-  /** What must be on disk before Baileys sees a stanza, since seeing it may already acknowledge it. */
-  async #durableFirst(lane: Lane, node: BinaryNode): Promise<void> {
-    const { inbox } = this.#options
-    if (lane === 'receipt') {
-      const receipt = readReceipt(node, this.#me)
-      if (!receipt) return
-      const work = () =>
-        'readElsewhere' in receipt ? inbox.readElsewhere(receipt.readElsewhere) : inbox.receipt(receipt)
-      await this.#keepOr(node, work)
-    }
-    if (lane === 'notification') {
-      const named = readGroupName(node)
-      if (named) await this.#keepOr(node, () => inbox.namedChat(named.group, named.name))
-    }
-    if (lane !== 'message') return
-    const read = this.#readMessage(node)
-    // Baileys will refuse it for good, so that WhatsApp does not deliver it again: what came is kept.
-    if (!read) return this.#vault.commit({}, [this.#asItCame(node)])
-    const { incoming, author } = read
-    const parts = getBinaryNodeChildren(node, 'enc')
-    for (const { content } of parts) {
-      if (!(content instanceof Uint8Array)) continue
-      this.#signal.expect(content, {
-        author: authorOf(author) === authorOf(this.#me.id) ? this.#me.id : author,
-        isFromMe: incoming.isFromMe,
-        wasOffline: node.attrs.offline !== undefined,
-        record: (message) => this.#message(incoming, message) ?? this.#ownBusiness(incoming, node),
-        recordAsItCame: () => this.#asItCame(node),
-        recordUndecryptable: () => () => inbox.undecryptable(incoming),
-      })
-    }
-    if (parts.length > 0) return
-    const [plain] = getBinaryNodeChildren(node, 'plaintext')
-    const { content } = plain ?? {}
-    const open = () =>
-      content instanceof Uint8Array ? this.#message(incoming, proto.Message.decode(content))?.() : undefined
-    await this.#keepOr(node, () => open() ?? inbox.undecryptable(incoming))
-  }
-
-  /** Does `work`; when that itself is at fault the stanza is kept as it came, and WhatsApp need not send it again. */
-  async #keepOr(node: BinaryNode, work: () => Work<unknown>): Promise<void> {
-    try {
-      await this.#vault.commit({}, [work])
-    } catch (error) {
-      if (!this.#vault.isOpen) throw error
-      this.#options.logger.error({ error, session: this.#options.session }, 'a stanza could not be recorded')
-      await this.#vault.commit({}, [this.#asItCame(node)])
-    }
-  }
-
-  #asItCame(node: BinaryNode): () => Work<unknown> {
-    return () => unhandled.keep(this.#options.session, 'refused', node)
-  }
-
-  #message(incoming: Parameters<Inbox['message']>[0], message: proto.IMessage): (() => Work<unknown>) | undefined {
-    const { inbox } = this.#options
-    const inner = innerOf(message)
-    const { kind, type, body } = readContent(inner)
-    if (kind === 'message') {
-      const raw = proto.Message.encode(inner).finish()
-      return () => inbox.message(incoming, { type, body, raw })
-    }
-    const change = readChange(inner)
-    return change && (() => inbox.change(incoming, change))
-  }
-
-  #readMessage(node: BinaryNode): ReturnType<typeof readIncoming> | undefined {
-    try {
-      return readIncoming(node, this.#me)
-    } catch (error) {
-      this.#options.logger.warn({ error, session: this.#options.session }, 'a message stanza could not be read')
-      return undefined
-    }
-  }
-
-  /**
-   * What the account's own phone tells Baileys (the history, the mapping of hidden ids) is acknowledged before Baileys
-   * has done anything with it: it is kept until then, and given to Baileys again after a crash.
-   */
-  #ownBusiness(incoming: Incoming, node: BinaryNode): (() => Work<unknown>) | undefined {
-    if (!incoming.isFromMe) return undefined
-    this.#unhandled.add(incoming.id)
-    return () => unhandled.keep(this.#options.session, 'unhandled', node)
-  }
-
-  async #handled(lane: Lane, node: BinaryNode): Promise<void> {
-    if (lane !== 'message' || !this.#vault.isOpen) return
-    await this.#writing
-    const { id } = node.attrs
-    if (id === undefined || !this.#unhandled.delete(id)) return
-    await this.#vault.commit({}, [() => unhandled.forget(this.#options.session, node)])
-  }
-
-  async #handleAgain(): Promise<void> {
-    const nodes = await this.#vault.stanzas()
-    for (const node of nodes) {
-      if (node.attrs.id !== undefined) this.#unhandled.add(node.attrs.id)
-      // As if WhatsApp had kept it: what it said is in the journal, its keys are used up.
-      this.#ws.emit('CB:message', { ...node, attrs: { ...node.attrs, offline: '0' } })
-    }
   }
 
   *#contact(contact: Partial<BaileysContact>): Work<void> {

@@ -19,8 +19,11 @@ export interface HardenOptions {
   fatal(error: unknown): void
   /** Runs each listener, e.g. with certificate checks on. */
   around<T>(work: () => T): T
-  /** Makes durable what must be before Baileys sees the stanza, and so before it can acknowledge it. */
-  durableFirst(kind: Lane, node: BinaryNode): Promise<void>
+  /**
+   * Makes durable what must be before Baileys sees the stanza, and so before it can acknowledge it. False when Baileys
+   * is not to see it at all, because it was handled before and is answered.
+   */
+  durableFirst(kind: Lane, node: BinaryNode): Promise<boolean>
   /** Called after Baileys has done what it does with a stanza. */
   handled(kind: Lane, node: BinaryNode): Promise<void>
   /** Why nothing may leave, if so. */
@@ -50,7 +53,7 @@ export function harden(ws: SocketClient, options: HardenOptions): void {
         try {
           if (!lane) return void (await options.around(() => listener(...args)))
           const node = args[0] as BinaryNode // what Baileys emits under CB: names
-          await options.durableFirst(lane, node)
+          if (!(await options.durableFirst(lane, node))) return
           await options.around(() => listener(asLive(node)))
           await options.handled(lane, node)
         } catch (error) {

@@ -24,8 +24,8 @@ export interface EncryptedPart {
   /** Of the device that wrote it. */
   author: string
   isFromMe: boolean
-  /** WhatsApp says that it kept this one while we were away: it may have been decrypted before. */
-  wasOffline: boolean
+  /** It may have been decrypted before: WhatsApp says that it kept this one while we were away. */
+  mayBeKnown: boolean
   /** What the store keeps of the decrypted message, in the transaction that moves the ratchet. */
   record(message: proto.Message): (() => Work<unknown>) | undefined
   /** What it keeps when `record` itself is at fault: the message as it came, so that it is not lost. */
@@ -114,8 +114,8 @@ export class Signal {
   ): Promise<Uint8Array> {
     const part = this.#parts.get(ciphertext)
     if (!part) return this.transaction(decrypt)
-    const hash = createHash('sha256').update(part.author).update('\0').update(ciphertext).digest('base64')
-    if (part.wasOffline) {
+    const hash = hashOf(part.author, ciphertext)
+    if (part.mayBeKnown) {
       const known = await this.#vault.plaintext(hash)
       if (known) return Buffer.from(known)
     }
@@ -248,6 +248,10 @@ function splitWorks(data: SignalDataSet): [SignalDataSet, (() => Work<unknown>)[
   const { [WORKS]: works, ...rest } = data as SignalDataSet & { [WORKS]?: Record<string, () => Work<unknown>> }
   return [rest, Object.values(works ?? {})]
 }
+
+/** Under what the plaintext of a part is kept. */
+export const hashOf = (author: string, ciphertext: Uint8Array): string =>
+  createHash('sha256').update(author).update('\0').update(ciphertext).digest('base64')
 
 /** Who wrote a part, for the hash of its ciphertext: two senders may by chance write the same bytes. */
 export const authorOf = (jid: string): string => {

@@ -74,11 +74,15 @@ export class Vault {
   }
 
   async idsFrom(type: keyof SignalDataTypeMap, prefix: string): Promise<string[]> {
-    return this.#guard(() => this.#store.read(() => keys.idsFrom(this.session, type, prefix)))
+    return this.read(() => keys.idsFrom(this.session, type, prefix))
   }
 
   async plaintext(hash: string): Promise<Uint8Array | undefined> {
-    return this.#guard(() => this.#store.read(() => keys.plaintext(this.session, hash)))
+    return this.read(() => keys.plaintext(this.session, hash))
+  }
+
+  async read<T>(work: () => Work<T>): Promise<T> {
+    return this.#guard(() => this.#store.read(work))
   }
 
   /** Stanzas that Baileys has perhaps not handled. */

@@ -25,7 +25,7 @@ function hardened(listen: (ws: Client) => void, options: Partial<HardenOptions> 
   harden(ws, {
     fatal: (error) => void fatal.push(error),
     around: (work) => work(),
-    durableFirst: async () => {},
+    durableFirst: async () => true,
     handled: async () => {},
     closed: () => undefined,
     saving: () => undefined,
@@ -91,6 +91,7 @@ describe('a lane', () => {
       {
         durableFirst: async (lane, { attrs }) => {
           log.push(`${lane} ${attrs.id} is durable`)
+          return true
         },
       },
     )
@@ -140,10 +141,20 @@ describe('a lane', () => {
     for (let turn = 0; turn < 5; turn++) await settled()
     expect(log).toEqual(['done with a', 'message a handled'])
   })
+  test('does not show Baileys what was handled before, and goes on', async () => {
+    const log: string[] = []
+    const { ws } = hardened((ws) => ws.on('CB:message', ({ attrs }: BinaryNode) => void log.push(`sees ${attrs.id}`)), {
+      durableFirst: async (_, { attrs }) => attrs.id !== 'known',
+      handled: async (_, { attrs }) => void log.push(`${attrs.id} handled`),
+    })
+    for (const id of ['known', 'new']) ws.emit('CB:message', stanza(id))
+    for (let turn = 0; turn < 5; turn++) await settled()
+    expect(log).toEqual(['sees new', 'new handled'])
+  })
   test('hides the mark of an offline stanza from Baileys, and from nobody else', async () => {
     const marks: (string | undefined)[] = []
     const { ws } = hardened((ws) => ws.on('CB:message', ({ attrs }: BinaryNode) => void marks.push(attrs.offline)), {
-      durableFirst: async (_, { attrs }) => void marks.push(attrs.offline),
+      durableFirst: async (_, { attrs }) => marks.push(attrs.offline) > 0,
     })
     const node = stanza('a', { offline: '3' })
     ws.emit('CB:message', node)

@@ -28,7 +28,7 @@ function decrypt(core: Core, { type, ciphertext }: Cipher, { jid = PN, offline =
   core.signal.expect(ciphertext, {
     author: PN,
     isFromMe: false,
-    wasOffline: offline,
+    mayBeKnown: offline,
     record: ({ conversation }) => note('logged_out', `read ${conversation}`),
     recordAsItCame: () => note('logged_out', 'as it came'),
     recordUndecryptable: () => note('logged_out', 'undecryptable'),
@@ -131,7 +131,7 @@ describe('a ciphertext that is delivered again', () => {
     core.signal.expect(forged, {
       author: '4933333333@s.whatsapp.net',
       isFromMe: false,
-      wasOffline: true,
+      mayBeKnown: true,
       record: () => undefined,
       recordAsItCame: () => () => journal.append('s', 'logged_out', null, 1, { cause: 'forged', timestamp: 1 }),
       recordUndecryptable: () => () => journal.append('s', 'logged_out', null, 1, { cause: 'forged', timestamp: 1 }),

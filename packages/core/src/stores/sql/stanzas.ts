@@ -15,6 +15,10 @@ export function* keep(session: string, key: string, node: Uint8Array, now: numbe
   return first !== undefined
 }
 
+export function* has(session: string, key: string): Work<boolean> {
+  return (yield* row('SELECT 1 AS one FROM stanzas WHERE session = ? AND key = ?', session, key)) !== undefined
+}
+
 export function* forget(session: string, key: string): Work<void> {
   yield* run('DELETE FROM stanzas WHERE session = ? AND key = ?', session, key)
 }

@@ -1,0 +1,231 @@
+import { type BinaryNode, getBinaryNodeChildren, proto, type WASocket } from '@whiskeysockets/baileys'
+import type { Inbox, Incoming } from '../inbox.ts'
+import type { Logger } from '../options.ts'
+import type { Work } from '../stores/store.ts'
+import { answersTo } from './answers.ts'
+import type { Lane } from './harden.ts'
+import { readChange } from './read-change.ts'
+import { decodePlaintext, innerOf, readContent } from './read-message.ts'
+import { type Me, readGroupName, readIncoming, readReceipt } from './read-stanza.ts'
+import { authorOf, hashOf, type Signal } from './signal.ts'
+import * as unhandled from './unhandled.ts'
+import type { Vault } from './vault.ts'
+
+export interface ArrivalsOptions {
+  inbox: Inbox
+  vault: Vault
+  signal: Signal
+  logger: Logger
+  /** For answers to what was handled before. */
+  sock: Pick<WASocket, 'sendReceipt' | 'sendMessageAck' | 'ev'>
+  /** Resolves when what Baileys has told is written. */
+  written(): Promise<void>
+}
+
+/** The parts of a message that Baileys can decrypt; others it refuses. */
+const READABLE: ReadonlySet<string | undefined> = new Set(['pkmsg', 'msg', 'skmsg'])
+
+/**
+ * What comes in over one connection. Each stanza is on disk before Baileys sees it, since seeing it may already
+ * acknowledge it; what only Baileys can handle is kept until it has, and given to it again after a crash; and what
+ * WhatsApp delivers again although it was handled is answered here.
+ */
+export class Arrivals {
+  readonly #options: ArrivalsOptions
+  readonly #session: string
+  readonly #vault: Vault
+  /** Ids of messages that are kept until Baileys has handled them. */
+  readonly #unhandled = new Set<string>()
+  #isOnline = false
+
+  constructor(options: ArrivalsOptions) {
+    this.#options = options
+    this.#session = options.vault.session
+    this.#vault = options.vault
+    options.sock.ev.on('connection.update', ({ isOnline = this.#isOnline }) => {
+      this.#isOnline = isOnline
+    })
+  }
+
+  /** Commits what must be before Baileys sees a stanza. False when Baileys need not see it: then it is answered. */
+  async durableFirst(lane: Lane, node: BinaryNode): Promise<boolean> {
+    if (lane === 'message') return this.#messageFirst(node)
+    if (lane === 'receipt') {
+      const work = this.#receipt(node)
+      // Of all others Baileys has nothing to do, and each step is taken once.
+      if (node.attrs.type === 'retry') return this.#take(node)
+      if (work) await this.#keepOr(node, work)
+      return true
+    }
+    const named = lane === 'notification' ? readGroupName(node) : undefined
+    return this.#take(node, named && (() => this.#options.inbox.namedChat(named.group, named.name)))
+  }
+
+  /** Baileys has done what it does with a stanza, its answer included. */
+  async handled(lane: Lane, node: BinaryNode): Promise<void> {
+    if (!this.#vault.isOpen) return
+    if (lane === 'message') {
+      const { id } = node.attrs
+      if (id === undefined || !this.#unhandled.has(id)) return
+      await this.#options.written()
+      this.#unhandled.delete(id)
+      return this.#vault.commit({}, [() => unhandled.forget(this.#session, node)])
+    }
+    if (!this.#isLinked || (lane === 'receipt' && node.attrs.type !== 'retry')) return
+    await this.#options.written()
+    await this.#vault.commit({}, [() => unhandled.done(this.#session, node)])
+  }
+
+  /** Gives `emit` what Baileys has perhaps not handled, the oldest first. */
+  async again(emit: (node: BinaryNode) => void): Promise<void> {
+    for (const node of await this.#vault.stanzas()) {
+      // As if WhatsApp had kept it: what it said is in the journal, its keys are used up.
+      emit({ ...node, attrs: { ...node.attrs, offline: '0' } })
+    }
+  }
+
+  get #me(): Me {
+    const { me } = this.#vault.creds
+    return { id: me?.id ?? '', lid: me?.lid }
+  }
+
+  /** Before that, what comes in is part of linking, and of this connection only. */
+  get #isLinked(): boolean {
+    return this.#vault.creds.account !== undefined
+  }
+
+  #receipt(node: BinaryNode): (() => Work<unknown>) | undefined {
+    const { inbox } = this.#options
+    const receipt = readReceipt(node, this.#me)
+    if (!receipt) return undefined
+    return () => ('readElsewhere' in receipt ? inbox.readElsewhere(receipt.readElsewhere) : inbox.receipt(receipt))
+  }
+
+  /** Keeps a stanza for Baileys and does `work` with it, once. */
+  async #take(node: BinaryNode, work?: () => Work<unknown>): Promise<boolean> {
+    if (!this.#isLinked) return true
+    const session = this.#session
+    let taken: unhandled.Taken = 'new'
+    await this.#keepOr(
+      node,
+      function* () {
+        taken = yield* unhandled.take(session, node)
+        if (taken === 'new' && work) yield* work()
+      },
+      [() => unhandled.keep(session, 'unhandled', node)],
+    )
+    // TypeScript does not see that the work above was run.
+    if ((taken as unhandled.Taken) !== 'handled') return true
+    await this.#options.sock.sendMessageAck(node)
+    return false
+  }
+
+  async #messageFirst(node: BinaryNode): Promise<boolean> {
+    const { inbox, signal } = this.#options
+    const read = this.#readMessage(node)
+    // Baileys will refuse it for good, so that WhatsApp does not deliver it again: what came is kept.
+    if (!read) {
+      await this.#vault.commit({}, [this.#asItCame(node)])
+      return true
+    }
+    const { incoming } = read
+    const author = authorOf(read.author) === authorOf(this.#me.id) ? this.#me.id : read.author
+    const parts = getBinaryNodeChildren(node, 'enc')
+    const known = node.attrs.offline === undefined ? [] : await this.#known(author, parts)
+    if (parts.length > 0 && known.length === parts.length) {
+      if (!(await this.#vault.read(() => unhandled.isKept(this.#session, node)))) {
+        await this.#answer(node, known)
+        return false
+      }
+      this.#unhandled.add(incoming.id)
+    }
+    for (const { content } of parts) {
+      if (!(content instanceof Uint8Array)) continue
+      signal.expect(content, {
+        author,
+        isFromMe: incoming.isFromMe,
+        mayBeKnown: known.length > 0,
+        record: (message) => this.#message(incoming, message) ?? this.#ownBusiness(incoming, node),
+        recordAsItCame: () => this.#asItCame(node),
+        recordUndecryptable: () => () => inbox.undecryptable(incoming),
+      })
+    }
+    // Baileys looks at the first one, and refuses all for it.
+    if (READABLE.has(parts[0]?.attrs.type)) return true
+    const [plain] = getBinaryNodeChildren(node, 'plaintext')
+    const { content } = plain ?? {}
+    const open = () =>
+      content instanceof Uint8Array ? this.#message(incoming, proto.Message.decode(content))?.() : undefined
+    const session = this.#session
+    await this.#keepOr(node, function* () {
+      const recorded = open()
+      if (recorded) return yield* recorded
+      yield* inbox.undecryptable(incoming)
+      if (parts.length > 0) yield* unhandled.keep(session, 'refused', node)
+    })
+    return true
+  }
+
+  /** The plaintexts of those parts that were decrypted before. */
+  async #known(author: string, parts: readonly BinaryNode[]): Promise<Uint8Array[]> {
+    const known: Uint8Array[] = []
+    for (const { content } of parts) {
+      const plaintext = content instanceof Uint8Array && (await this.#vault.plaintext(hashOf(author, content)))
+      if (plaintext) known.push(plaintext)
+    }
+    return known
+  }
+
+  async #answer(node: BinaryNode, plaintexts: readonly Uint8Array[]): Promise<void> {
+    const { sock } = this.#options
+    const answers = answersTo(node, this.#me, plaintexts.map(decodePlaintext), this.#isOnline)
+    if (!answers) return sock.sendMessageAck(node)
+    for (const { jid, participant, id, type } of answers) await sock.sendReceipt(jid, participant, [id], type)
+  }
+
+  /** Does `work`; when that itself is at fault the stanza is kept as it came, and WhatsApp need not send it again. */
+  async #keepOr(node: BinaryNode, work: () => Work<unknown>, otherwise: (() => Work<unknown>)[] = []): Promise<void> {
+    try {
+      await this.#vault.commit({}, [work])
+    } catch (error) {
+      if (!this.#vault.isOpen) throw error
+      this.#options.logger.error({ error, session: this.#session }, 'a stanza could not be recorded')
+      await this.#vault.commit({}, [this.#asItCame(node), ...otherwise])
+    }
+  }
+
+  #asItCame(node: BinaryNode): () => Work<unknown> {
+    return () => unhandled.keep(this.#session, 'refused', node)
+  }
+
+  #message(incoming: Incoming, message: proto.IMessage): (() => Work<unknown>) | undefined {
+    const { inbox } = this.#options
+    const inner = innerOf(message)
+    const { kind, type, body } = readContent(inner)
+    if (kind === 'message') {
+      const raw = proto.Message.encode(inner).finish()
+      return () => inbox.message(incoming, { type, body, raw })
+    }
+    const change = readChange(inner)
+    return change && (() => inbox.change(incoming, change))
+  }
+
+  #readMessage(node: BinaryNode): ReturnType<typeof readIncoming> | undefined {
+    try {
+      return readIncoming(node, this.#me)
+    } catch (error) {
+      this.#options.logger.warn({ error, session: this.#session }, 'a message stanza could not be read')
+      return undefined
+    }
+  }
+
+  /**
+   * What the account's own phone tells Baileys (the history, the mapping of hidden ids) is acknowledged before Baileys
+   * has done anything with it.
+   */
+  #ownBusiness(incoming: Incoming, node: BinaryNode): (() => Work<unknown>) | undefined {
+    if (!incoming.isFromMe) return undefined
+    this.#unhandled.add(incoming.id)
+    return () => unhandled.keep(this.#session, 'unhandled', node)
+  }
+}
