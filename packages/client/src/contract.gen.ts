@@ -142,7 +142,20 @@ export interface SentMessage {
   status: 'sent' | 'queued'
 }
 
-export interface SendOptions {
+/** Whose turn comes first among what waits. Within a chat the order of acceptance holds whatever the priorities are. */
+export type Priority = 'high' | 'normal' | 'low'
+
+export interface WhenToSend {
+  /**
+   * Not before this time, in ms since the epoch, up to a year ahead. The message is accepted now, kept over restarts,
+   * and has 24 h from then on. Left out: as soon as possible.
+   */
+  sendAt?: number
+  /** Default: `normal`, and `low` for the messages of a batch. */
+  priority?: Priority
+}
+
+export interface BulkOptions {
   /**
    * 1–255 visible ASCII characters. A call that is made again with the same key within 24 h does nothing and is answered
    * as the first one was, over restarts too. A call that was refused before anything was accepted has not used its key.
@@ -150,7 +163,9 @@ export interface SendOptions {
   idempotencyKey?: string
 }
 
-export interface BulkItem {
+export interface SendOptions extends BulkOptions, WhenToSend {}
+
+export interface BulkItem extends WhenToSend {
   phone: string
   message: string
 }
@@ -187,7 +202,17 @@ export interface OutgoingMessage {
   code: MessageFailed['code'] | null
   /** When it was accepted, in ms since the epoch. */
   acceptedAt: number
+  /** Before this time it is not sent; null: as soon as possible. */
+  sendAt: number | null
+  priority: Priority
+  /** What holds it up while it is `queued`, besides its turn and the connection; null when nothing does. */
+  waitsFor: WaitsFor | null
+  /** When that is over as far as is known, in ms since the epoch. */
+  waitsUntil: number | null
 }
+
+/** `send_at`: the time that was named. `batch`: its batch is paused. */
+export type WaitsFor = 'send_at' | 'batch'
 
 export interface MessageAck {
   id: string
@@ -375,13 +400,14 @@ export interface SessionApi {
   pairingCode(phone: string): Promise<PairingCode>
   /**
    * Sends a text. Resolves with `sent` once WhatsApp's server has it, with `queued` when that takes longer than the
-   * wait of 8 s; a queued message is on disk and goes out under the same id, after a restart too.
+   * wait of 8 s; a queued message is on disk and goes out under the same id, after a restart too. With a `sendAt` that
+   * is to come it resolves at once.
    * @throws INVALID_INPUT, WHATSAPP_DISCONNECTED (nothing is queued), WHATSAPP_REJECTED, NOT_ON_WHATSAPP, OUTBOX_FULL;
    *   IDEMPOTENCY_MISMATCH when the key was used for something else, IDEMPOTENCY_IN_PROGRESS while that call still runs
    */
   send(phone: string, message: string, options?: SendOptions): Promise<SentMessage>
   /** Queues 1–1,000 texts, all or none. Single sends overtake them. @throws what {@link send} throws at once */
-  sendBulk(messages: readonly BulkItem[], options?: SendOptions): Promise<Batch>
+  sendBulk(messages: readonly BulkItem[], options?: BulkOptions): Promise<Batch>
   /** @throws NOT_FOUND */
   batch(batchId: string): Promise<Batch>
   /**
@@ -390,7 +416,7 @@ export interface SessionApi {
    * @throws NOT_FOUND
    */
   pauseBatch(batchId: string): Promise<Batch>
-  /** Lets a batch go on; what waits has 24 h from here on. @throws NOT_FOUND */
+  /** Lets a batch go on; what waits has 24 h from here on, or from its `sendAt`. @throws NOT_FOUND */
   resumeBatch(batchId: string): Promise<Batch>
   /**
    * Calls off what waits of a batch: it becomes `cancelled`, which is final and makes no event. What is on its way is
@@ -670,7 +696,7 @@ export interface RotatedSecret {
   oldSecretUntil: number | null
 }
 
-export interface SendMessage {
+export interface SendMessage extends WhenToSend {
   phone: string
   message: string
 }

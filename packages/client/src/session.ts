@@ -2,6 +2,7 @@ import type {
   ApiKey,
   Batch,
   BulkItem,
+  BulkOptions,
   Chat,
   Contact,
   CreatedApiKey,
@@ -88,12 +89,12 @@ export class ClientSession implements SessionApi {
   }
 
   /** As in `SessionApi`. It has an idempotency key in any case, and is tried again when there is no answer. */
-  async send(phone: string, message: string, { idempotencyKey }: SendOptions = {}): Promise<SentMessage> {
-    const input = { params: this.#params, body: { phone, message } }
+  async send(phone: string, message: string, { idempotencyKey, ...when }: SendOptions = {}): Promise<SentMessage> {
+    const input = { params: this.#params, body: { phone, message, ...when } }
     return (await this.#http.callOnce('sendInstanceMessage', input, idempotencyKey)).data
   }
 
-  async sendBulk(messages: readonly BulkItem[], { idempotencyKey }: SendOptions = {}): Promise<Batch> {
+  async sendBulk(messages: readonly BulkItem[], { idempotencyKey }: BulkOptions = {}): Promise<Batch> {
     const input = { params: this.#params, body: { messages: [...messages] } }
     return (await this.#http.callOnce('sendInstanceBulk', input, idempotencyKey)).data
   }

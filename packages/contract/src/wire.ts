@@ -15,6 +15,7 @@ import type {
   SentMessage,
   SessionInfo,
   SessionState,
+  WhenToSend,
 } from '@wamux/core'
 
 /*
@@ -227,7 +228,7 @@ export interface RotatedSecret {
   oldSecretUntil: number | null
 }
 
-export interface SendMessage {
+export interface SendMessage extends WhenToSend {
   phone: string
   message: string
 }

@@ -98,6 +98,7 @@ test('every schema that reads a request speaks in sentences', () => {
       "must be a text",
       "must be a whole number",
       "must be an object",
+      "must be high or normal or low",
       "must be json or png or svg or text",
       "must be names out of message, message_sent, message_ack, message_failed, message_undecryptable, message_edited, message_deleted, message_reaction, poll_vote, ready, logged_out, webhook_disabled",
       "must be pending or done or dead",

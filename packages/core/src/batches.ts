@@ -33,9 +33,9 @@ export class Batches {
   /** The time that a message has begins anew: it was not the queue that kept it waiting. @throws NOT_FOUND */
   resume(batch: string): Promise<void> {
     return this.#next(async () => {
-      const deadline = Date.now() + SEND_DEADLINE_MS
-      if ((await this.#set(batch, 'running', deadline)) !== 'running') return
-      await this.#outbox.release(batch, deadline)
+      const now = Date.now()
+      if ((await this.#set(batch, 'running', now)) !== 'running') return
+      await this.#outbox.release(batch, now)
     })
   }
 
@@ -58,14 +58,15 @@ export class Batches {
     return entries.filter(({ state }) => state === 'queued')
   }
 
-  async #set(batch: string, state: BatchState, deadline?: number): Promise<BatchState> {
+  async #set(batch: string, state: BatchState, resumedAt?: number): Promise<BatchState> {
     const session = this.#session
     return this.#store.write(function* () {
       if ((yield* rows.ofBatch(session, batch)).length === 0) {
         throw new WamuxError('NOT_FOUND', 'There is no such batch.')
       }
       const before = yield* batches.stateOf(session, batch)
-      if (deadline !== undefined && before === 'paused') yield* rows.extend(session, batch, deadline)
+      if (resumedAt !== undefined && before === 'paused')
+        yield* rows.extend(session, batch, resumedAt, SEND_DEADLINE_MS)
       return yield* batches.setState(session, batch, state)
     })
   }

@@ -1,13 +1,20 @@
-import type { Priority } from './pacer.ts'
+import type { Priority } from './shared.ts'
 
 /** What stands in a line: in the order of acceptance, alone under its id. */
 export interface Waiting {
   readonly id: string
   readonly n: number
   readonly chat: string
-  /** Not null for a message of a batch, which has time. */
-  readonly batch: string | null
+  readonly priority: Priority
 }
+
+/** The most urgent first. */
+const PRIORITIES: readonly Priority[] = ['high', 'normal', 'low']
+const placeOf = ({ priority }: Waiting): number => PRIORITIES.indexOf(priority)
+
+/** The order in which many are to be added, so that the first ticket is for the most urgent. */
+export const byUrgency = <T extends Waiting>(entries: readonly T[]): T[] =>
+  entries.toSorted((a, b) => placeOf(a) - placeOf(b))
 
 interface Line<T> {
   readonly entries: T[]
@@ -19,8 +26,8 @@ interface Line<T> {
 
 /**
  * One line of waiting messages for each chat, of which only the first may go. Says when a line wants a ticket; the
- * ticket then {@link take takes} the first. A line with a single message in it is urgent as a whole: what stands before
- * that message goes first, and just as urgently.
+ * ticket then {@link take takes} the first. A line is as urgent as the most urgent message in it: what stands before that
+ * message goes first, and just as urgently.
  */
 export class Lines<T extends Waiting> {
   readonly #lines = new Map<string, Line<T>>()
@@ -96,8 +103,9 @@ export class Lines<T extends Waiting> {
 
   #call(chat: string, line: Line<T>): void {
     if (line.isHeld) return
-    const wanted = line.entries.some(({ batch }) => batch === null) ? 'single' : 'bulk'
-    if (line.ticket === 'single' || line.ticket === wanted) return
+    const wanted = PRIORITIES.find((one) => line.entries.some(({ priority }) => priority === one))
+    if (!wanted) return
+    if (line.ticket && PRIORITIES.indexOf(line.ticket) <= PRIORITIES.indexOf(wanted)) return
     line.ticket = wanted
     this.#wantsTicket(chat, wanted)
   }

@@ -1,11 +1,12 @@
 import { chatKind, userOf } from './chat-id.ts'
 import { isWamuxError, WamuxError } from './errors.ts'
 import type { Inbox } from './inbox.ts'
-import { Lines } from './lines.ts'
+import { byUrgency, Lines } from './lines.ts'
 import { ACK, toMessage } from './message.ts'
 import { type Logger, SEND_DEADLINE_MS } from './options.ts'
-import type { Pacer, Priority } from './pacer.ts'
-import type { Account, MessageFailed } from './shared.ts'
+import type { Pacer } from './pacer.ts'
+import { Schedule } from './schedule.ts'
+import type { Account, MessageFailed, Priority } from './shared.ts'
 import * as batches from './stores/sql/batches.ts'
 import * as contacts from './stores/sql/contacts.ts'
 import * as history from './stores/sql/history.ts'
@@ -37,6 +38,10 @@ export interface NewEntry {
   phone: string
   body: Uint8Array
   batch?: { id: string; index: number }
+  /** Not before this time. */
+  sendAt?: number
+  /** Default: `normal`, and `low` in a batch. */
+  priority?: Priority
 }
 
 /** As many messages may be on the wire unacknowledged: the bound of what a crash makes the server see twice. */
@@ -80,6 +85,7 @@ export interface OutboxOptions {
 export class Outbox {
   readonly #options: OutboxOptions
   readonly #lines: Lines<rows.OutboxEntry>
+  readonly #schedule = new Schedule<rows.OutboxEntry>((entry) => this.#stand(entry))
   readonly #onWire = new Map<string, { entry: rows.OutboxEntry; timer: NodeJS.Timeout }>()
   readonly #tries = new Map<string, number>()
   readonly #askers = new Map<string, ((outcome: Outcome) => void)[]>()
@@ -123,9 +129,9 @@ export class Outbox {
       .write(function* () {
         if (alongside) yield* alongside()
         const done: rows.OutboxEntry[] = []
-        for (const { id, chat, phone, body, batch } of entries) {
-          const place = { batch: batch?.id ?? null, batchIndex: batch?.index ?? null }
-          const times = { acceptedAt: now, deadline: now + SEND_DEADLINE_MS }
+        for (const { id, chat, phone, body, batch, sendAt = null, priority = batch ? 'low' : 'normal' } of entries) {
+          const place = { batch: batch?.id ?? null, batchIndex: batch?.index ?? null, priority }
+          const times = { acceptedAt: now, sendAt, deadline: deadlineOf(sendAt, now) }
           done.push(yield* rows.accept(session, { id, account, chat, phone, body, relay: '{}', ...place, ...times }))
         }
         return done
@@ -135,7 +141,7 @@ export class Outbox {
         throw error
       })
     if (this.#late) this.#late.push(...accepted)
-    else if (this.#wire) for (const entry of accepted) this.#lines.add(entry)
+    else if (this.#wire) for (const entry of byUrgency(accepted)) this.#stand(entry)
   }
 
   /** Resolves when the message is settled. */
@@ -168,7 +174,7 @@ export class Outbox {
     this.#late = undefined
     const phone = this.#options.account()?.phone
     for (const batch of paused) this.#held.set(batch, [])
-    for (const entry of all) if (entry.account === phone && !this.#keep(entry)) this.#lines.add(entry)
+    for (const entry of byUrgency(all)) if (entry.account === phone) this.#stand(entry)
     for (const entry of all) if (entry.account !== phone) await this.#failed(entry, OTHER_ACCOUNT)
   }
 
@@ -182,6 +188,7 @@ export class Outbox {
     this.#timers.clear()
     this.#onWire.clear()
     this.#held.clear()
+    this.#schedule.clear()
     this.#lines.clear()
     for (const free of this.#slots.splice(0)) free()
   }
@@ -205,15 +212,15 @@ export class Outbox {
     if (!this.#wire) return // the next connection reads what is paused
     const held = this.#held.get(batch) ?? []
     this.#held.set(batch, held)
-    held.push(...waiting.filter((entry) => this.#lines.remove(entry)))
+    held.push(...waiting.filter((entry) => this.#remove(entry)))
   }
 
   /** A batch goes on: what stood aside goes back to its place, as far as others have not passed it. */
-  async release(batch: string, deadline: number): Promise<void> {
+  async release(batch: string, now: number): Promise<void> {
     await this.#attached()
     const held = this.#held.get(batch) ?? []
     this.#held.delete(batch)
-    for (const entry of held) this.#lines.add({ ...entry, deadline })
+    for (const entry of held) this.#stand({ ...entry, deadline: deadlineOf(entry.sendAt, now) })
   }
 
   /** A batch was called off: what waits of it is not sent. What is on its way is. */
@@ -221,7 +228,7 @@ export class Outbox {
     await this.#attached()
     const { session, store } = this.#options
     const held = new Set(this.#held.get(batch)?.map(({ id }) => id))
-    const mine = this.#wire ? waiting.filter((entry) => held.has(entry.id) || this.#lines.remove(entry)) : waiting
+    const mine = this.#wire ? waiting.filter((entry) => held.has(entry.id) || this.#remove(entry)) : waiting
     // What a new wire finds while this is written, or what is to be tried again, waits for the outcome.
     const aside: rows.OutboxEntry[] = []
     this.#held.set(batch, aside)
@@ -233,7 +240,7 @@ export class Outbox {
     await this.#attached()
     this.#held.delete(batch)
     const gone = new Set(mine.map(({ id }) => id))
-    if (this.#wire) for (const entry of aside) if (!gone.has(entry.id)) this.#lines.add(entry)
+    if (this.#wire) for (const entry of aside) if (!gone.has(entry.id)) this.#stand(entry)
     for (const id of gone) this.#tries.delete(id)
     if (this.#unsettled !== undefined) this.#unsettled -= settled
   }
@@ -293,6 +300,16 @@ export class Outbox {
     // Asking may take a while.
     if (await wire.exists(entry.chat)) return isOver() ? EXPIRED : undefined
     return { state: 'failed', code: 'NOT_ON_WHATSAPP', error: `${entry.phone} has no WhatsApp account.` }
+  }
+
+  /** A message goes where it has to wait: with its batch, for its time, or in the line of its chat. */
+  #stand(entry: rows.OutboxEntry): void {
+    if (!this.#keep(entry) && !this.#schedule.add(entry)) this.#lines.add(entry)
+  }
+
+  /** Takes a message out that waits for its time or its turn; false when it does not. */
+  #remove(entry: rows.OutboxEntry): boolean {
+    return this.#schedule.remove(entry) || this.#lines.remove(entry)
   }
 
   /** Sets a message aside whose batch is paused; false when it is not. */
@@ -398,6 +415,9 @@ export class Outbox {
     work.catch((error: unknown) => this.#options.logger.error({ error, session: this.#options.session }, what))
   }
 }
+
+/** A message has its time from when it may go. */
+const deadlineOf = (sendAt: number | null, now: number): number => Math.max(sendAt ?? now, now) + SEND_DEADLINE_MS
 
 const isOfConnection = (error: unknown): boolean =>
   isWamuxError(error, 'WHATSAPP_DISCONNECTED') || isWamuxError(error, 'STOPPING') || isWamuxError(error, 'STORE_FAILED')

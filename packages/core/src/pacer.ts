@@ -1,4 +1,5 @@
 import Bottleneck from 'bottleneck'
+import type { Priority } from './shared.ts'
 
 export interface Gap {
   minMs: number
@@ -13,9 +14,8 @@ export interface PacerOptions {
   random?: () => number
 }
 
-/** `single` overtakes whatever waits as `bulk`. */
-export type Priority = 'single' | 'bulk'
-const PRIORITY: Record<Priority, number> = { single: 3, bulk: 6 }
+/** As Bottleneck counts: the lower goes first. */
+const PLACE: Record<Priority, number> = { high: 2, normal: 4, low: 6 }
 /** Timers and the queue are some milliseconds late: so much earlier the longest pause ends, to be over in time. */
 const LATE_MS = 25
 
@@ -42,7 +42,7 @@ export class Pacer {
   run(job: () => Promise<boolean>, priority: Priority): void {
     if (this.#halt.signal.aborted) return
     this.#limiter
-      .schedule({ priority: PRIORITY[priority] }, async () => {
+      .schedule({ priority: PLACE[priority] }, async () => {
         if (this.#halt.signal.aborted) return
         // The pause belongs to the job that sent, not to the one that comes next: what comes next is only chosen after
         // it, so that an urgent message can still overtake. Bottleneck's own minTime chooses before.

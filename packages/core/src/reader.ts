@@ -9,6 +9,7 @@ import * as contacts from './stores/sql/contacts.ts'
 import * as history from './stores/sql/history.ts'
 import * as outboxRows from './stores/sql/outbox.ts'
 import type { Store, Work } from './stores/store.ts'
+import { NOTHING, waitsOf } from './waits.ts'
 
 /** What is kept of one session, as users read it. Asks the store only; works whatever state the session is in. */
 export class Reader {
@@ -74,10 +75,15 @@ export class Reader {
   }
 
   async message(messageId: string): Promise<OutgoingMessage> {
-    const entry = await this.#store.read(() => outboxRows.byId(this.#session, messageId))
+    const session = this.#session
+    const { entry, waits } = await this.#store.read(function* () {
+      const entry = yield* outboxRows.byId(session, messageId)
+      return { entry, waits: entry ? yield* waitsOf(session, entry, Date.now()) : NOTHING }
+    })
     if (!entry) throw new WamuxError('NOT_FOUND', 'There is no such message.')
-    const { id, phone, chat, code, acceptedAt } = entry
-    return { messageId: id, phone, chatId: chat, status: statusOf(entry), code, acceptedAt }
+    const { id, phone, chat, code, acceptedAt, sendAt, priority } = entry
+    const known = { messageId: id, phone, chatId: chat, status: statusOf(entry), code, acceptedAt, sendAt, priority }
+    return { ...known, ...waits }
   }
 
   async #list(chat: string | null, options: ListOptions): Promise<Page<Message>> {

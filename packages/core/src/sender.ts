@@ -5,13 +5,13 @@ import { Idempotency } from './idempotency.ts'
 import { chatOfPhone } from './inbox.ts'
 import type { NewEntry, Outbox, Outcome } from './outbox.ts'
 import type { Reader } from './reader.ts'
-import type { Batch, BulkItem, SendOptions, SentMessage } from './shared.ts'
+import type { Batch, BulkItem, BulkOptions, SendOptions, SentMessage, WhenToSend } from './shared.ts'
 import * as outboxRows from './stores/sql/outbox.ts'
 import type { Store, Work } from './stores/store.ts'
 import { LONGEST_TEXT, newMessageId, writeText } from './whatsapp/write-message.ts'
 
 /** What the server has to know beside the answer. */
-export interface Replayable extends SendOptions {
+export interface Replayable {
   /** Called when the answer is the one that an earlier call was given. */
   onReplay?: () => void
 }
@@ -33,10 +33,14 @@ interface Item {
   id: string
   recipient: Recipient
   body: Uint8Array
+  when: WhenToSend
   batch?: NewEntry['batch']
 }
 
 const BATCH_MAX = 1_000
+const YEAR_MS = 366 * 24 * 60 * 60_000
+/** Clocks differ, and requests take their time. Earlier than that, it is more likely that somebody gave seconds. */
+const PAST_MS = 5 * 60_000
 
 /** The way from what a caller gives to the outbox, and from there to an answer. */
 export class Sender {
@@ -48,15 +52,18 @@ export class Sender {
     this.#idempotency = new Idempotency(options.session, options.store)
   }
 
-  async send(phone: string, message: string, { idempotencyKey, onReplay }: Replayable): Promise<SentMessage> {
+  async send(phone: string, message: string, options: SendOptions & Replayable): Promise<SentMessage> {
+    const { idempotencyKey, onReplay } = options
     const recipient = parseRecipient(phone)
     const body = textOf(message, 'message')
+    const when = whenOf(options)
     const { messageId, answer } = await this.#idempotency.once({
       key: idempotencyKey,
-      request: ['send', recipient.chatId, message],
+      request: ['send', recipient.chatId, message, when],
       first: async (claim) => {
+        assertInReach(when)
         const id = newMessageId()
-        const answered = await this.#first({ id, recipient, body }, () => claim(id))
+        const answered = await this.#first({ id, recipient, body, when }, () => claim(id))
         await this.#idempotency.answer(idempotencyKey, JSON.stringify(answered))
         return { messageId: id, answer: answered }
       },
@@ -74,7 +81,8 @@ export class Sender {
     return { messageId, phone: recipient.phone, status: answer.state }
   }
 
-  async sendBulk(messages: readonly BulkItem[], { idempotencyKey, onReplay }: Replayable): Promise<Batch> {
+  async sendBulk(messages: readonly BulkItem[], options: BulkOptions & Replayable): Promise<Batch> {
+    const { idempotencyKey, onReplay } = options
     if (messages.length < 1 || messages.length > BATCH_MAX)
       throw invalid('messages', `must hold 1 to ${BATCH_MAX} items.`)
     const batchId = randomUUID()
@@ -82,12 +90,14 @@ export class Sender {
       id: newMessageId(),
       recipient: parseRecipient(item.phone, `messages[${index}].phone`),
       body: textOf(item.message, `messages[${index}].message`),
+      when: whenOf(item, `messages[${index}].`),
       batch: { id: batchId, index },
     }))
     return this.#idempotency.once({
       key: idempotencyKey,
-      request: ['sendBulk', items.map(({ recipient }, index) => [recipient.chatId, messages[index]?.message])],
+      request: ['sendBulk', items.map(({ recipient, when }, at) => [recipient.chatId, messages[at]?.message, when])],
       first: async (claim) => {
+        for (const [index, { when }] of items.entries()) assertInReach(when, `messages[${index}].`)
         this.#options.assertCanSend()
         await this.#accept(items, () => claim(batchId))
         return this.#accepted(batchId)
@@ -110,7 +120,8 @@ export class Sender {
       outbox.forget(item.id)
       throw error
     }
-    return (await within(outcome, sendWaitMs)) ?? { state: 'queued' }
+    const { sendAt = 0 } = item.when
+    return (sendAt <= Date.now() && (await within(outcome, sendWaitMs))) || { state: 'queued' }
   }
 
   async #answerOf(messageId: string): Promise<Answer> {
@@ -141,8 +152,8 @@ export class Sender {
       }
       return list
     })
-    const entries = items.map(({ id, recipient, body, batch }, index): NewEntry => {
-      const entry = { id, chat: chats[index] ?? recipient.chatId, phone: recipient.phone, body }
+    const entries = items.map(({ id, recipient, body, batch, when }, index): NewEntry => {
+      const entry = { id, chat: chats[index] ?? recipient.chatId, phone: recipient.phone, body, ...when }
       return batch ? { ...entry, batch } : entry
     })
     await outbox.accept(entries, claim)
@@ -154,6 +165,25 @@ function textOf(message: unknown, path: string): Uint8Array {
   if (typeof message !== 'string' || message.length === 0) throw invalid(path, 'must be a text that is not empty.')
   if (message.length > LONGEST_TEXT) throw invalid(path, `must have at most ${LONGEST_TEXT} characters.`)
   return writeText(message)
+}
+
+/** When it is to be sent, and nothing else of what was given. @throws INVALID_INPUT naming a field of `path` */
+function whenOf({ sendAt, priority }: WhenToSend, path = ''): WhenToSend {
+  if (sendAt !== undefined && !Number.isSafeInteger(sendAt)) {
+    throw invalid(`${path}sendAt`, 'must be a time in whole ms since the epoch.')
+  }
+  if (priority !== undefined && !['high', 'normal', 'low'].includes(priority)) {
+    throw invalid(`${path}priority`, 'must be high, normal or low.')
+  }
+  return { ...(sendAt !== undefined && { sendAt }), ...(priority !== undefined && { priority }) }
+}
+
+/** Asked only of what is new: a repeat may come when the time has passed. @throws INVALID_INPUT */
+function assertInReach({ sendAt }: WhenToSend, path = ''): void {
+  if (sendAt === undefined) return
+  const ahead = sendAt - Date.now()
+  if (ahead < -PAST_MS) throw invalid(`${path}sendAt`, 'has passed; it is in ms since the epoch.')
+  if (ahead > YEAR_MS) throw invalid(`${path}sendAt`, 'must be at most a year ahead.')
 }
 
 function failure(outcome: Outcome & { state: 'failed' }, recipient: Recipient, messageId: string): WamuxError {

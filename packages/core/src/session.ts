@@ -19,6 +19,7 @@ import type {
   Account,
   Batch,
   BulkItem,
+  BulkOptions,
   Chat,
   Contact,
   EventEnvelope,
@@ -32,6 +33,7 @@ import type {
   OutgoingMessage,
   Page,
   PairingCode,
+  SendOptions,
   SentMessage,
   SessionApi,
   SessionInfo,
@@ -221,11 +223,11 @@ export class Session extends Teller implements SessionApi {
     return pairing
   }
 
-  async send(phone: string, message: string, options: Replayable = {}): Promise<SentMessage> {
+  async send(phone: string, message: string, options: SendOptions & Replayable = {}): Promise<SentMessage> {
     return this.#sender.send(phone, message, options)
   }
 
-  async sendBulk(messages: readonly BulkItem[], options: Replayable = {}): Promise<Batch> {
+  async sendBulk(messages: readonly BulkItem[], options: BulkOptions & Replayable = {}): Promise<Batch> {
     return this.#sender.sendBulk(messages, options)
   }
 

@@ -1,12 +1,13 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { Batches } from '../src/batches.ts'
 import { Inbox } from '../src/inbox.ts'
-import type { Logger } from '../src/options.ts'
-import { Outbox } from '../src/outbox.ts'
+import { type Logger, SEND_DEADLINE_MS } from '../src/options.ts'
+import { type NewEntry, Outbox } from '../src/outbox.ts'
 import { Pacer } from '../src/pacer.ts'
 import { Reader } from '../src/reader.ts'
 import type { Account } from '../src/shared.ts'
 import type { OutboxEntry } from '../src/stores/sql/outbox.ts'
+import * as rows from '../src/stores/sql/outbox.ts'
 import type { Store, Work } from '../src/stores/store.ts'
 import { writeText } from '../src/whatsapp/write-message.ts'
 import { STORES } from './stores/open.ts'
@@ -43,14 +44,18 @@ function processOn(store: Store) {
         exists: async () => true,
         lost() {},
       }),
-    accept: (ids: string[], batch?: string) =>
+    accept: (ids: string[], batch?: string, when: Pick<NewEntry, 'sendAt'> = {}) =>
       outbox.accept(
         ids.map((id, index) => {
           const phone = `49111111${id.charCodeAt(0)}`
-          const entry = { id, chat: `${phone}@c.us`, phone, body: writeText(id) }
+          const entry = { id, chat: `${phone}@c.us`, phone, body: writeText(id), ...when }
           return batch === undefined ? entry : { ...entry, batch: { id: batch, index } }
         }),
       ),
+    waits: async (id: string) => {
+      const { waitsFor, waitsUntil, sendAt } = await reader.message(id)
+      return { waitsFor, waitsUntil, sendAt }
+    },
     counts: async (batch: string) => (await reader.batch(batch)).counts,
     state: async (batch: string) => (await reader.batch(batch)).state,
   }
@@ -138,6 +143,33 @@ describe.each(STORES)('a batch, on %s', (_, open) => {
     for (const command of [batches.pause('x'), batches.resume('x'), batches.cancel('x')]) {
       await expect(command).rejects.toMatchObject({ code: 'NOT_FOUND' })
     }
+  })
+
+  test('whose messages wait for their time is paused, resumed and cancelled like others, and says so', async () => {
+    const store = await open()
+    const { accept, attach, ack, sent, batches, waits, counts } = processOn(store)
+    await attach()
+    const soon = Date.now() + 300
+    const later = Date.now() + 3_600_000
+    await accept(['A1'], 'soon', { sendAt: soon })
+    await accept(['B1'], 'later', { sendAt: later })
+    expect(await waits('A1')).toEqual({ waitsFor: 'send_at', waitsUntil: soon, sendAt: soon })
+    await batches.pause('soon')
+    await batches.pause('later')
+    expect(await waits('A1')).toEqual({ waitsFor: 'batch', waitsUntil: null, sendAt: soon })
+    await expect.poll(() => Date.now()).toBeGreaterThan(soon + 50)
+    await accept(['C1'])
+    await ack('C1')
+    expect(sent).toEqual(['C1'])
+    await batches.resume('soon')
+    await batches.resume('later')
+    await ack('A1')
+    await expect.poll(() => counts('soon')).toMatchObject({ sent: 1 })
+    expect(await waits('A1')).toEqual({ waitsFor: null, waitsUntil: null, sendAt: soon })
+    expect(await waits('B1')).toEqual({ waitsFor: 'send_at', waitsUntil: later, sendAt: later })
+    expect(await store.read(() => rows.byId('s', 'B1'))).toMatchObject({ deadline: later + SEND_DEADLINE_MS })
+    await batches.cancel('later')
+    expect([await counts('later'), sent]).toEqual([expect.objectContaining({ cancelled: 1 }), ['C1', 'A1']])
   })
 
   test('pauses what is to be tried again, too', async () => {

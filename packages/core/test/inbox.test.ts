@@ -162,6 +162,8 @@ describe('receipts', () => {
       batchIndex: null,
       body: new Uint8Array(),
       relay: '{}',
+      sendAt: null,
+      priority: 'normal' as const,
     }
     await store.write(() => outbox.accept('s', { ...entry, id: 'A', acceptedAt: 1, deadline: 2 }))
     await receipt(store, 'delivered')

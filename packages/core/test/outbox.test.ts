@@ -307,6 +307,64 @@ describe('on the wire', () => {
   })
 })
 
+describe('a message with a time', () => {
+  const HOUR_MS = 60 * 60_000
+  const inAnHour = (id: string) => ({ ...entryOf(id), sendAt: Date.now() + HOUR_MS })
+
+  test('goes at its time, and keeps nobody waiting until then', async () => {
+    const { outbox, attach, accept, ack } = await world()
+    const wire = await attach()
+    await during(outbox.accept([inAnHour('A1'), inAnHour('B1')]))
+    await accept(['A2'])
+    await ack('A2')
+    await quiet(HOUR_MS - 3 * QUIET_MS)
+    expect(wire.sent).toEqual(['A2'])
+    await quiet(2 * QUIET_MS)
+    expect(wire.sent).toEqual(['A2', 'A1', 'B1'])
+  })
+  test('goes with the wire that is there at its time, or with the next one', async () => {
+    const { outbox, reopen, attach, wire } = await world()
+    await attach()
+    await during(outbox.accept([inAnHour('A1'), { ...entryOf('B1'), sendAt: Date.now() + 25 * HOUR_MS }]))
+    outbox.detach()
+    const next = reopen()
+    const to = wire()
+    await during(next.attach(to))
+    expect(to.sent).toEqual([])
+    await quiet(HOUR_MS)
+    expect(to.sent).toEqual(['A1'])
+    next.detach()
+    // Nobody was there at its time; it has a day from then on.
+    await quiet(26 * HOUR_MS)
+    const late = await attach()
+    expect(late.sent).toContain('B1')
+  })
+  test('has a day from then on', async () => {
+    const { outbox, accept, state } = await world()
+    await accept(['A1'])
+    await during(outbox.accept([inAnHour('B1')]))
+    await quiet(SEND_DEADLINE_MS)
+    await during(outbox.expire())
+    expect([await state('A1'), await state('B1')]).toEqual(['expired', 'queued'])
+    await quiet(HOUR_MS)
+    await during(outbox.expire())
+    expect(await state('B1')).toBe('expired')
+  })
+})
+
+describe('priorities', () => {
+  test('decide which chat comes first, and not the order within it', async () => {
+    const { outbox, attach, ack } = await world()
+    const priorities = { A1: 'low', B1: 'normal', C1: 'high', A2: 'low', B2: 'high' } as const
+    const all = Object.entries(priorities).map(([id, priority]) => ({ ...entryOf(id), priority }))
+    await during(outbox.accept(all))
+    const wire = await attach()
+    for (const id of ['C1', 'B1', 'B2', 'A1', 'A2']) await ack(id)
+    // What stands before an urgent message is as urgent.
+    expect(wire.sent).toEqual(['C1', 'B1', 'A1', 'B2', 'A2'])
+  })
+})
+
 describe('an ack', () => {
   test('settles the message through the wire: history, event and row together', async () => {
     const { outbox, attach, accept, ack, state, history, events } = await world()

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { Pacer, type PacerOptions, type Priority } from '../src/pacer.ts'
+import { Pacer, type PacerOptions } from '../src/pacer.ts'
+import type { Priority } from '../src/shared.ts'
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -17,7 +18,7 @@ const HUMAN: PacerOptions = { gap: { minMs: 1_500, maxMs: 3_000 } }
 function paced(options: PacerOptions = HUMAN) {
   const pacer = new Pacer(options)
   const begun: { name: string; at: number }[] = []
-  const send = (name: string, { priority = 'single' as Priority, sends = true, takesMs = 0 } = {}) =>
+  const send = (name: string, { priority = 'normal' as Priority, sends = true, takesMs = 0 } = {}) =>
     pacer.run(async () => {
       begun.push({ name, at: Date.now() })
       if (takesMs > 0) await new Promise((resolve) => setTimeout(resolve, takesMs))
@@ -90,15 +91,16 @@ test('what was given earlier goes earlier', async () => {
   expect(names()).toEqual(['a', 'b', 'c', 'd'])
 })
 
-test('a single message overtakes what waits as bulk, even one that comes in the gap before', async () => {
+test('an urgent message overtakes what has time, even one that comes in the gap before', async () => {
   const { send, names } = paced()
-  for (const name of ['bulk 1', 'bulk 2', 'bulk 3']) send(name, { priority: 'bulk' })
+  for (const name of ['low 1', 'low 2', 'low 3']) send(name, { priority: 'low' })
   await vi.advanceTimersByTimeAsync(1_400)
-  expect(names()).toEqual(['bulk 1'])
-  send('single 1')
-  send('single 2')
+  expect(names()).toEqual(['low 1'])
+  send('normal 1')
+  send('normal 2')
+  send('high', { priority: 'high' })
   await vi.advanceTimersByTimeAsync(20_000)
-  expect(names()).toEqual(['bulk 1', 'single 1', 'single 2', 'bulk 2', 'bulk 3'])
+  expect(names()).toEqual(['low 1', 'high', 'normal 1', 'normal 2', 'low 2', 'low 3'])
 })
 
 test('a job that sent nothing costs no gap', async () => {
@@ -124,7 +126,7 @@ describe('stop', () => {
       await new Promise((resolve) => setTimeout(resolve, 5_000))
       ends.push('running')
       return true
-    }, 'single')
+    }, 'normal')
     send('waiting')
     await vi.advanceTimersByTimeAsync(QUEUE_MS)
     const stopped = pacer.stop().then(() => ends.push('stopped'))

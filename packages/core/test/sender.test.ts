@@ -1,4 +1,4 @@
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { Inbox } from '../src/inbox.ts'
 import type { Logger } from '../src/options.ts'
 import { Outbox } from '../src/outbox.ts'
@@ -184,4 +184,75 @@ test.each(['', 'a b', 'ä', '\n', 'x'.repeat(256)])('%j is no idempotency key', 
     details: { issues: [{ path: 'idempotencyKey' }] },
   })
   expect(await accepted(store)).toBe(0)
+})
+
+describe('when it is to be sent', () => {
+  const HOUR_MS = 60 * 60_000
+  const memory = async () => {
+    const store = await STORES[1]?.[1]()
+    if (!store) throw new Error('There is no store in memory.')
+    return store
+  }
+
+  test('is a time to come, and the answer does not wait for it', async () => {
+    const store = await memory()
+    const { sender, outbox } = processOn(store, { sendWaitMs: 60_000 })
+    await outbox.attach(wireTo(outbox, store))
+    const sendAt = Date.now() + HOUR_MS
+    const { messageId, status } = await sender.send(MAX, 'Hallo', { sendAt, priority: 'high' })
+    expect(status).toBe('queued')
+    expect(await store.read(() => rows.byId('s', messageId))).toMatchObject({ sendAt, priority: 'high' })
+    const { batchId } = await sender.sendBulk([{ phone: MAX, message: 'eins', sendAt }], {})
+    const [entry] = await store.read(() => rows.ofBatch('s', batchId))
+    expect(entry).toMatchObject({ sendAt, priority: 'low' })
+  })
+
+  test('belongs to the request that an idempotency key stands for', async () => {
+    const store = await memory()
+    const { sender } = processOn(store)
+    const sendAt = Date.now() + HOUR_MS
+    const key = { idempotencyKey: 'order-4711' }
+    const first = await sender.send(MAX, 'Hallo', { ...key, sendAt })
+    expect(await sender.send(MAX, 'Hallo', { ...key, sendAt })).toEqual(first)
+    for (const other of [{ sendAt: sendAt + 1 }, { sendAt, priority: 'low' as const }, {}]) {
+      await expect(sender.send(MAX, 'Hallo', { ...key, ...other })).rejects.toMatchObject({
+        code: 'IDEMPOTENCY_MISMATCH',
+      })
+    }
+    const bulk = [{ phone: MAX, message: 'Hallo', sendAt }]
+    await sender.sendBulk(bulk, { idempotencyKey: 'bulk' })
+    await expect(sender.sendBulk([{ phone: MAX, message: 'Hallo' }], { idempotencyKey: 'bulk' })).rejects.toMatchObject(
+      { code: 'IDEMPOTENCY_MISMATCH' },
+    )
+  })
+
+  test('may have passed when the same request comes again', async () => {
+    const store = await memory()
+    const { sender } = processOn(store)
+    const options = { idempotencyKey: 'order-4711', sendAt: Date.now() + 60_000 }
+    const first = await sender.send(MAX, 'Hallo', options)
+    vi.useFakeTimers({ now: Date.now() + HOUR_MS, toFake: ['Date'] })
+    onTestFinished(() => void vi.useRealTimers())
+    expect(await sender.send(MAX, 'Hallo', options)).toEqual(first)
+  })
+
+  test.each([
+    ['sendAt', { sendAt: 1.5 }],
+    ['sendAt', { sendAt: Number.NaN }],
+    ['sendAt', { sendAt: '1' as unknown as number }],
+    ['sendAt', { sendAt: Math.round(Date.now() / 1_000) }],
+    ['sendAt', { sendAt: Date.now() + 367 * DAY_MS }],
+    ['priority', { priority: 'urgent' as unknown as 'high' }],
+  ])('is refused with the name of the field: %s in %j', async (path, when) => {
+    const store = await memory()
+    const { sender } = processOn(store)
+    const issue = (name: string) => ({ code: 'INVALID_INPUT', details: { issues: [{ path: name }] } })
+    await expect(sender.send(MAX, 'Hallo', when)).rejects.toMatchObject(issue(path))
+    const bulk = [
+      { phone: MAX, message: 'eins' },
+      { phone: MAX, message: 'zwei', ...when },
+    ]
+    await expect(sender.sendBulk(bulk, {})).rejects.toMatchObject(issue(`messages[1].${path}`))
+    expect(await accepted(store)).toBe(0)
+  })
 })

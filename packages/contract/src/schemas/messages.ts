@@ -12,7 +12,9 @@ import type {
   MessageType,
   NumberCheck,
   OutgoingMessage,
+  Priority,
   SentMessage,
+  WaitsFor,
 } from '@wamux/core'
 import { z } from 'zod'
 import { like } from '../check.ts'
@@ -81,7 +83,21 @@ export const chat = like<Chat>()(
 // WhatsApp itself cuts a text at 65,536 characters.
 const text = z.string().min(1).max(65_536)
 
-export const sendMessage = like<SendMessage>()(z.strictObject({ phone, message: text }).meta({ id: 'SendMessage' }))
+const priority = like<Priority>()(z.enum(['high', 'normal', 'low']))
+
+const when = {
+  sendAt: z
+    .int()
+    .describe('Not before this time: ms since the epoch, up to a year ahead. The answer comes at once.')
+    .exactOptional(),
+  priority: priority
+    .describe('Whose turn comes first among what waits; the order within a chat stays. Default normal, low in a batch.')
+    .exactOptional(),
+}
+
+export const sendMessage = like<SendMessage>()(
+  z.strictObject({ phone, message: text, ...when }).meta({ id: 'SendMessage' }),
+)
 
 export const sentMessage = like<SentMessage>()(
   z
@@ -93,7 +109,7 @@ export const sentMessage = like<SentMessage>()(
     .meta({ id: 'SentMessage' }),
 )
 
-const bulkItem = like<BulkItem>()(z.strictObject({ phone, message: text }))
+const bulkItem = like<BulkItem>()(z.strictObject({ phone, message: text, ...when }))
 
 export const sendBulk = like<SendBulk>()(
   z.strictObject({ messages: z.array(bulkItem).min(1).max(1000) }).meta({ id: 'SendBulk' }),
@@ -131,6 +147,12 @@ export const outgoingMessage = like<OutgoingMessage>()(
         .nullable()
         .describe('Why it failed'),
       acceptedAt: time,
+      sendAt: time.nullable().describe('Not before this time, in ms since the epoch; null: as soon as possible'),
+      priority,
+      waitsFor: like<WaitsFor>()(z.enum(['send_at', 'batch']))
+        .nullable()
+        .describe('What holds it up while it is queued. send_at: the time that was named. batch: its batch is paused.'),
+      waitsUntil: time.nullable().describe('When that is over as far as is known, in ms since the epoch'),
     })
     .meta({ id: 'OutgoingMessage' }),
 )

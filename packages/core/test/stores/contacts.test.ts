@@ -102,6 +102,8 @@ describe('when a hidden id turns out to be a phone', () => {
         account: '',
         chat: `${LID}@lid`,
         phone: `${LID}@lid`,
+        sendAt: null,
+        priority: 'normal',
         batch: null,
         batchIndex: null,
         body: new Uint8Array(),

@@ -31,6 +31,7 @@ test('parameters are numbered, columns get the types of PostgreSQL, and nothing 
   expect(toPostgres('SELECT a FROM b WHERE c = ? AND d IN (?, ?)')).toBe(
     'SELECT a FROM b WHERE c = $1 AND d IN ($2, $3)',
   )
+  expect(toPostgres('ALTER TABLE t ADD COLUMN d INTEGER')).toBe('ALTER TABLE t ADD COLUMN d BIGINT')
   expect(toPostgres('CREATE TABLE t (a TEXT PRIMARY KEY, b INTEGER, c BLOB)')).toBe(
     'CREATE TABLE t (a TEXT COLLATE "C" PRIMARY KEY, b BIGINT, c BYTEA)',
   )

@@ -70,6 +70,8 @@ describe('the outbox', () => {
     relay: '{"edit":"1"}',
     acceptedAt: 100,
     deadline: 200,
+    sendAt: null,
+    priority: 'normal' as const,
     ...changes,
   })
   const accept = (store: Store, id: string, changes = {}) => store.write(() => outbox.accept('s', entry(id, changes)))

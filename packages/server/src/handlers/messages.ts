@@ -28,8 +28,8 @@ type Names =
 
 // Not `Handler<…>`: each of these stands for two operations.
 const sendMessage = async ({ body }: Pick<InputOf<'sendMessage'>, 'body'>, { session, repeat }: Call) => {
-  const { phone, message } = body
-  const data = await session().send(phone, message, repeat)
+  const { phone, message, ...when } = body
+  const data = await session().send(phone, message, { ...when, ...repeat })
   const status: 200 | 202 = data.status === 'sent' ? 200 : 202
   return { data, status }
 }

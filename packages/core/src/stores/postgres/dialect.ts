@@ -7,7 +7,7 @@ import type { Value } from '../store.ts'
 export function toPostgres(sql: string): string {
   let place = 0
   const numbered = sql.replaceAll('?', () => `$${++place}`)
-  if (!/^\s*CREATE TABLE/i.test(numbered)) return numbered
+  if (!/^\s*(CREATE|ALTER) TABLE/i.test(numbered)) return numbered
   // Compared by bytes, as SQLite does: the order of a locale would make other ranges and other pages.
   return numbered
     .replaceAll(/\bTEXT\b/g, 'TEXT COLLATE "C"')

@@ -1,4 +1,4 @@
-import type { MessageFailed } from '../../shared.ts'
+import type { MessageFailed, Priority } from '../../shared.ts'
 import { row, rows, run, type Work } from '../store.ts'
 
 /** Messages that were accepted. A row stays after it is settled: retry receipts and batches ask for it. */
@@ -22,6 +22,9 @@ export interface OutboxEntry {
   code: MessageFailed['code'] | null
   acceptedAt: number
   deadline: number
+  /** Not before this time; null: at once. */
+  sendAt: number | null
+  priority: Priority
 }
 
 export type OutboxState = 'queued' | 'sent' | 'failed' | 'expired' | 'cancelled'
@@ -41,20 +44,24 @@ interface Stored {
   code: MessageFailed['code'] | null
   accepted_at: number
   deadline: number
+  send_at: number | null
+  priority: Priority
 }
 
-const COLUMNS = 'id, n, account, chat, phone, batch, batch_index, body, relay, state, ack, code, accepted_at, deadline'
+const COLUMNS =
+  'id, n, account, chat, phone, batch, batch_index, body, relay, state, ack, code, accepted_at, deadline, send_at, priority'
 
-const read = ({ batch_index, accepted_at, ...rest }: Stored): OutboxEntry => ({
+const read = ({ batch_index, accepted_at, send_at, ...rest }: Stored): OutboxEntry => ({
   ...rest,
   batchIndex: batch_index,
   acceptedAt: accepted_at,
+  sendAt: send_at,
 })
 
 export function* accept(session: string, entry: Omit<OutboxEntry, 'n' | 'state' | 'ack' | 'code'>): Work<OutboxEntry> {
   const [stored] = yield* rows<Stored>(
-    `INSERT INTO outbox (session, id, n, account, chat, phone, batch, batch_index, body, relay, state, ack, code, accepted_at, deadline)
-      VALUES (?, ?, coalesce((SELECT max(n) FROM outbox WHERE session = ?), 0) + 1, ?, ?, ?, ?, ?, ?, ?, 'queued', 0, NULL, ?, ?)
+    `INSERT INTO outbox (session, id, n, account, chat, phone, batch, batch_index, body, relay, state, ack, code, accepted_at, deadline, send_at, priority)
+      VALUES (?, ?, coalesce((SELECT max(n) FROM outbox WHERE session = ?), 0) + 1, ?, ?, ?, ?, ?, ?, ?, 'queued', 0, NULL, ?, ?, ?, ?)
       RETURNING ${COLUMNS}`,
     session,
     entry.id,
@@ -68,6 +75,8 @@ export function* accept(session: string, entry: Omit<OutboxEntry, 'n' | 'state' 
     entry.relay,
     entry.acceptedAt,
     entry.deadline,
+    entry.sendAt,
+    entry.priority,
   )
   if (!stored) throw new Error('The database returned no row for an accepted message.')
   return read(stored)
@@ -113,11 +122,14 @@ export function* settle(
   return settled.length > 0
 }
 
-/** Gives what waits of a batch another deadline. */
-export function* extend(session: string, batch: string, deadline: number): Work<void> {
+/** Gives what waits of a batch `ms` again, from now on or from when it may go. */
+export function* extend(session: string, batch: string, now: number, ms: number): Work<void> {
   yield* run(
-    "UPDATE outbox SET deadline = ? WHERE session = ? AND batch = ? AND state = 'queued'",
-    deadline,
+    `UPDATE outbox SET deadline = CASE WHEN send_at > ? THEN send_at ELSE ? END + ?
+      WHERE session = ? AND batch = ? AND state = 'queued'`,
+    now,
+    now,
+    ms,
     session,
     batch,
   )
@@ -128,10 +140,12 @@ export function* raiseAck(session: string, id: string, ack: number): Work<void> 
   yield* run('UPDATE outbox SET ack = ? WHERE session = ? AND id = ? AND ack < ?', ack, session, id, ack)
 }
 
-/** How many messages wait, and since when the oldest of them does; over all sessions without `session`. */
-export function* waiting(session?: string): Work<{ count: number; oldestAt: number | null }> {
+/** How many messages wait, and since when the oldest of them could have gone; over all sessions without `session`. */
+export function* waiting(session?: string, now = Date.now()): Work<{ count: number; oldestAt: number | null }> {
   const found = yield* row<{ count: number; oldest: number | null }>(
-    `SELECT count(*) AS count, min(accepted_at) AS oldest FROM outbox WHERE state = 'queued'${session === undefined ? '' : ' AND session = ?'}`,
+    `SELECT count(*) AS count, min(CASE WHEN send_at IS NULL THEN accepted_at WHEN send_at <= ? THEN send_at END) AS oldest
+      FROM outbox WHERE state = 'queued'${session === undefined ? '' : ' AND session = ?'}`,
+    now,
     ...(session === undefined ? [] : [session]),
   )
   return { count: found?.count ?? 0, oldestAt: found?.oldest ?? null }

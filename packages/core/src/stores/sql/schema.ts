@@ -92,6 +92,12 @@ const MIGRATIONS: readonly (readonly string[])[] = [
     'CREATE INDEX deliveries_of_event ON deliveries (session, webhook, event_id)',
     'CREATE INDEX deliveries_of_state ON deliveries (session, webhook, state, seq)',
   ],
+  [
+    // send_at: not before this time.
+    'ALTER TABLE outbox ADD COLUMN send_at INTEGER',
+    "ALTER TABLE outbox ADD COLUMN priority TEXT NOT NULL DEFAULT 'normal'",
+    "UPDATE outbox SET priority = 'low' WHERE batch IS NOT NULL",
+  ],
 ]
 
 /** Brings the database to the newest schema, in the transaction of the caller. */
