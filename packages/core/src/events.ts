@@ -73,6 +73,7 @@ export class Announcer {
   #saved: number
   #reading: Promise<void> | undefined
   #rungAgain = false
+  #isOver = false
   #timer: NodeJS.Timeout | undefined
 
   constructor(options: {
@@ -92,6 +93,8 @@ export class Announcer {
 
   /** Something may be new. Cheap to call too often. */
   ring(): void {
+    // A commit that ends after the session has: the next process tells of it.
+    if (this.#isOver) return
     this.#rungAgain = true
     this.#reading ??= this.#read()
       .catch(this.#report)
@@ -105,6 +108,7 @@ export class Announcer {
   async stop(): Promise<void> {
     this.ring()
     while (this.#reading) await this.#reading
+    this.#isOver = true
     clearTimeout(this.#timer)
     await this.#save()
   }
