@@ -26,7 +26,8 @@ options:
   --seed S        the same seed draws the same kills and the same messages
   --store NAME    sqlite or postgres; the latter is started for the run
   --broken NAME   a build that is broken on purpose: the run has to fail, and exits with 0 when it does
-  --at EFFECT     kills only before, during and after commits, frames and webhooks whose name holds this
+  --at EFFECT     kills only at commits, frames and webhooks whose name holds this: 'frame receipt',
+                  'before keys/session', 'after 2. events/message'
   --report FILE   where the findings are written; report.json by default`
 
 /** Exits with a message about how the command was called. */

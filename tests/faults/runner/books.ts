@@ -1,23 +1,25 @@
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import pg from 'pg'
+import type { Told } from './receiver.ts'
 
 /** What the server has on disk, read past all of its code. */
 export interface Books {
-  events: { seq: number; event: string; data: { id?: string; chatId?: string; body?: string } }[]
-  messages: { chat: string; sender: string; id: string; body: string }[]
+  events: { session: string; seq: number; event: string; data: Told['data'] }[]
+  messages: { session: string; chat: string; sender: string; id: string; body: string }[]
   outbox: { id: string; state: string; ack: number; code: string | null }[]
-  keys: { type: string; id: string; value: string }[]
+  /** Without the sessions of Signal. */
+  keys: { session: string; type: string; id: string }[]
 }
 
 const QUERIES = {
-  events: 'SELECT seq, event, data FROM events ORDER BY seq',
-  messages: 'SELECT chat, sender, id, body FROM messages ORDER BY n',
-  outbox: 'SELECT id, state, ack, code FROM outbox ORDER BY n',
-  keys: "SELECT type, id, value FROM keys WHERE type <> 'session'",
+  events: 'SELECT session, seq, event, data FROM events ORDER BY session, seq',
+  messages: 'SELECT session, chat, sender, id, body FROM messages ORDER BY session, n',
+  outbox: 'SELECT id, state, ack, code FROM outbox ORDER BY session, n',
+  keys: "SELECT session, type, id FROM keys WHERE type <> 'session'",
 }
 
-/** Only while no process works on it. */
+/** SQLite and PostgreSQL let it be read while a process works on it, too. */
 export async function readBooks(data: string, database: string | undefined): Promise<Books> {
   const found = database === undefined ? fromSqlite(data) : await fromPostgres(database)
   const events = found.events.map((row) => ({ ...row, seq: Number(row.seq), data: JSON.parse(String(row.data)) }))

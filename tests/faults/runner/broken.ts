@@ -6,6 +6,7 @@ export interface Broken {
 
 const SIGNAL = 'packages/core/src/whatsapp/signal.ts'
 const VAULT = 'packages/core/src/whatsapp/vault.ts'
+const HARDEN = 'packages/core/src/whatsapp/harden.ts'
 const CONNECTION = 'packages/core/src/whatsapp/connection.ts'
 const OUTBOX = 'packages/core/src/outbox.ts'
 const SENDER = 'packages/core/src/sender.ts'
@@ -18,7 +19,7 @@ export const broken: Readonly<Record<string, Broken>> = {
       {
         file: SIGNAL,
         from: 'await this.#keys.set({ [WORKS]: { [String(this.#works++)]: work } } as unknown as SignalDataSet)',
-        to: 'setImmediate(() => void this.#vault.commit({}, [work]).catch(() => {}))',
+        to: 'setTimeout(() => void this.#vault.commit({}, [work]).catch(() => {}), 3)',
       },
     ],
   },
@@ -81,6 +82,17 @@ export const broken: Readonly<Record<string, Broken>> = {
         from: '{ creds: auth.creds, keys: this.#keys },',
         to: '{ creds: auth.creds, keys: auth.keys as never },',
       },
+    ],
+  },
+  'creds-late': {
+    about: 'Frames do not wait for changed credentials.',
+    edits: [
+      {
+        file: HARDEN,
+        from: 'const saving = options.saving()\n',
+        to: 'const saving = undefined as Promise<void> | undefined\n',
+      },
+      { file: HARDEN, from: 'waiting.length === 0 && !options.saving()', to: 'waiting.length === 0' },
     ],
   },
 }

@@ -27,6 +27,8 @@ export interface Life {
   readonly listening: Promise<{ url: string; setupToken: string | undefined } | undefined>
   /** Resolves with the place of its death when it has ended. */
   readonly ended: Promise<string>
+  /** Counts effects from here on, for this plan. */
+  arm(plan: Plan): void
   /** kill -9, by its id. */
   kill(): Promise<string>
   /** Asks it to end. */
@@ -101,6 +103,8 @@ class Victim {
     if (!child.stdout || !child.stderr) throw new Error('The process has no pipes.')
     const warm = Promise.withResolvers<void>()
     this.isWarm = warm.promise
+    // It may die while it is written to.
+    child.stdin?.on('error', () => {})
     let errors = ''
     child.stderr.on('data', (chunk: Buffer) => {
       errors += chunk
@@ -138,6 +142,7 @@ class Victim {
     return {
       listening,
       ended,
+      arm: (next) => void child.stdin?.write(`${JSON.stringify(next)}\n`),
       kill: () => {
         child.kill('SIGKILL')
         return ended

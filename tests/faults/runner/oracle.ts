@@ -3,26 +3,43 @@ import type { Books } from './books.ts'
 import type { Receiver, Told } from './receiver.ts'
 import type { Report } from './report.ts'
 
-/** A message that the network has for good. */
+/** A message that the network has for good, or something that was done to one. */
 export interface Written {
   id: string
+  /** What it has to become in the journal. */
+  event: 'message' | 'message_edited' | 'message_deleted' | 'message_reaction' | 'poll_vote'
   /** Messages of one line have an order: a chat. */
   line: string
   /** Phone digits. */
   author: string
+  /** The words, the emoji, what was voted for; empty for what was taken back. */
   text: string
   kind: string
 }
 
+const EVENTS: ReadonlySet<string> = new Set([
+  'message',
+  'message_edited',
+  'message_deleted',
+  'message_reaction',
+  'poll_vote',
+] satisfies Written['event'][])
+
+interface Found {
+  event: string
+  data: Told['data']
+}
+
+const saysWhat = ({ body, emoji, options }: Told['data']) => body ?? emoji ?? options?.join() ?? ''
+
 /** Compares what was written with what the server has and told. Pure, but for the findings that it adds. */
 export function checkInbound(report: Report, written: readonly Written[], receiver: Receiver, books: Books): void {
-  const messages = books.events.filter(({ event }) => event === 'message')
-  compare(report, 'journal', written, messages)
-  const told = receiver.told.filter(({ event }) => event === 'message')
-  compare(report, 'webhook', written, told)
+  compare(report, 'journal', written, books.events)
+  compare(report, 'webhook', written, receiver.told)
   const kept = new Map(books.messages.map(({ id, body }) => [id, body]))
-  for (const { id, text, line } of written) {
-    if (kept.get(id) !== text) report.broke('lost', `${id} of ${line} is not in the history as ${text}`)
+  for (const { id, event, text, line } of written) {
+    if (event === 'message' && kept.get(id) !== text)
+      report.broke('lost', `${id} of ${line} is not in the history as ${text}`)
   }
   const known = new Set(written.map(({ id }) => id))
   for (const { id, chat } of books.messages) {
@@ -39,12 +56,8 @@ export function checkInbound(report: Report, written: readonly Written[], receiv
   report.count('repeated_webhooks', receiver.repeats)
 }
 
-function compare(
-  report: Report,
-  where: string,
-  written: readonly Written[],
-  found: readonly { data: Told['data'] }[],
-): void {
+function compare(report: Report, where: string, written: readonly Written[], all: readonly Found[]): void {
+  const found = all.filter(({ event }) => EVENTS.has(event))
   const places = new Map<string, number>()
   for (const [index, { data }] of found.entries()) {
     const id = data.id ?? ''
@@ -58,8 +71,9 @@ function compare(
       report.broke('lost', `${where}: ${one.id} of ${one.line} (${one.kind}): ${one.text}`)
       continue
     }
-    if (found[place]?.data.body !== one.text) {
-      report.broke('lost', `${where}: ${one.id} says ${found[place]?.data.body} instead of ${one.text}`)
+    const { event, data } = found[place] ?? { event: '', data: {} }
+    if (event !== one.event || saysWhat(data) !== one.text) {
+      report.broke('lost', `${where}: ${one.id} is ${event} ${saysWhat(data)} instead of ${one.event} ${one.text}`)
     }
     const before = last.get(one.line)
     if (before && before.place > place) report.broke('order_violations', `${where}: ${one.id} before ${before.id}`)

@@ -2,8 +2,9 @@ import type { Random } from './random.ts'
 
 /** When a process is killed. */
 export interface Plan {
-  /** So long after it was told to start; of a plan with an `effect`: when that has not come by then. */
+  /** So long after it was told to start, or after it listened; of a plan with an `effect`: when that has not come by then. */
   ms: number
+  from: 'start' | 'listening'
   /** Before or after so many effects, from 1; `during` a commit only its answer is missing. */
   effect?: number
   when?: 'before' | 'during' | 'after'
@@ -12,23 +13,36 @@ export interface Plan {
 }
 
 export interface PlanOptions {
-  /** The latest moment. A process is online after about 300 ms. */
+  /** The latest moment, after the server listens. It is online about 150 ms later. */
   withinMs?: number
+  /** How long a server takes until it listens. */
+  startMs?: number
   /** About as many effects happen in that time. */
   effects?: number
-  like?: string | undefined
+  /** See {@link readAt}. */
+  at?: string | undefined
   /** In how many lives the line goes dead before the kill: what was handed to the system is lost then, too. */
   deadLines?: number
 }
 
-/** A quarter of the kills that come at a moment come before the process is online. */
-export const ONLINE_MS = 300
-
-/** Half of the kills come at a moment, the other half between two effects. */
-export function drawPlan(random: Random, { withinMs = 1_200, effects = 120, like }: PlanOptions = {}): Plan {
-  const ms = random.chance(0.25) ? 20 + random.below(ONLINE_MS) : ONLINE_MS + random.below(withinMs - ONLINE_MS)
+/** Half of the kills come at a moment, a quarter of these before the server listens; the other half between two effects. */
+export function drawPlan(random: Random, options: PlanOptions = {}): Plan {
+  const { withinMs = 900, startMs = 250, effects = 120, at } = options
+  const isEarly = random.chance(0.25)
+  const ms = 20 + random.below(isEarly ? startMs : withinMs)
   const when = random.pick(['before', 'during', 'after', 'after'] as const)
   const effect = 1 + random.below(effects)
-  if (like !== undefined) return { ms: 2 * withinMs, effect: 1 + (effect % 8), when, like }
-  return random.chance(0.5) ? { ms } : { ms: withinMs, effect, when }
+  if (at !== undefined) return { ms: 5 * withinMs, from: 'listening', effect: 1 + (effect % 8), when, ...readAt(at) }
+  if (random.chance(0.5)) return { ms: withinMs, from: 'listening', effect, when }
+  return { ms, from: isEarly ? 'start' : 'listening' }
+}
+
+/** `keys/creds`, `before keys/creds`, or `before 1. keys/creds`: which effects, and of these which one. */
+function readAt(text: string): Pick<Plan, 'like' | 'when' | 'effect'> {
+  const [, when, place, like = ''] = /^(?:(before|during|after) )?(?:(\d+)\. )?(.*)$/.exec(text) ?? []
+  return {
+    like,
+    ...(when !== undefined && { when: when as 'before' | 'during' | 'after' }), // the words of the pattern
+    ...(place !== undefined && { effect: Number(place) }),
+  }
 }

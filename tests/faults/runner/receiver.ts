@@ -6,7 +6,7 @@ export interface Told {
   id: string
   event: string
   seq: number
-  data: { id?: string; chatId?: string; body?: string }
+  data: { id?: string; chatId?: string; body?: string; emoji?: string; options?: string[] | null }
 }
 
 /** A receiver of webhooks that outlives the server and keeps everything it was sent. */

@@ -1,12 +1,12 @@
 import { join } from 'node:path'
-import { type ClientSession, createClient } from '@wamux/client'
+import { type Client, type ClientSession, createClient } from '@wamux/client'
 import { createEmulator, type Emulator, type EmulatorOptions, type Fault, type Phone } from '@wamux/emulator'
 import Database from 'better-sqlite3'
 import { newDatabase } from '../../harness/postgres.ts'
 import { type Books, readBooks } from './books.ts'
 import { buildVictim } from './build.ts'
 import { type Life, Lives } from './lives.ts'
-import { drawPlan, ONLINE_MS, type Plan, type PlanOptions } from './plan.ts'
+import { drawPlan, type Plan, type PlanOptions } from './plan.ts'
 import type { Random } from './random.ts'
 import { Receiver } from './receiver.ts'
 import type { Run } from './suite.ts'
@@ -42,7 +42,8 @@ export class Trial {
   readonly #database: string | undefined
   readonly #random: Random
   #life: Life | undefined
-  #apiKey: string | undefined
+  #apiKey = ''
+  #identity: string | undefined
   #token = ''
   #url = ''
   #complaints = 0
@@ -93,9 +94,13 @@ export class Trial {
     })
   }
 
-  /** The one session, through the server that lives now. */
-  get session(): ClientSession {
-    return createClient({ url: this.#url, token: this.#token, retries: 0 }).session('demo')
+  /** A session, through the server that lives now; the one that most suites have is `demo`. */
+  session(id = 'demo'): ClientSession {
+    return this.admin.session(id)
+  }
+
+  get admin(): Client {
+    return createClient({ url: this.#url, token: this.#token, retries: 0 })
   }
 
   /** The same in every life. */
@@ -103,45 +108,47 @@ export class Trial {
     return this.#url
   }
 
+  /** Of `demo`. */
   get apiKey(): string {
-    return this.#apiKey ?? ''
+    return this.#apiKey
   }
 
-  /** Starts a process that is not killed and makes the session in it, with its webhook. Resolves with the first QR. */
-  async create(): Promise<string> {
+  /** The first life, in which there gets to be an administrator. Nobody ends it. */
+  async setUp(): Promise<void> {
     const token = await this.start()
-    const client = createClient({ url: this.#url })
-    const admin = await client.setup({
-      token: token ?? '',
-      username: 'admin',
-      password: 'correct horse battery staple',
-    })
-    this.#token = admin.token
-    const { apiKey } = await client.sessions.create({ id: 'demo' })
-    this.#apiKey = apiKey
-    await client.session('demo').setWebhook({ url: this.receiver.url })
-    return this.qr()
+    const credentials = { username: 'admin', password: 'correct horse battery staple' }
+    this.#token = (await createClient({ url: this.#url }).setup({ token: token ?? '', ...credentials })).token
   }
 
-  async qr(): Promise<string> {
+  /** Makes a session whose events the receiver is told. Resolves with its first QR. */
+  async create(id = 'demo'): Promise<string> {
+    this.#apiKey = (await this.admin.sessions.create({ id })).apiKey
+    await this.session(id).setWebhook({ url: this.receiver.url })
     let qr: string | null = null
     await this.must('show a QR', async () => {
-      qr = (await this.session.qr()).qr
+      qr = (await this.session(id).qr()).qr
       return qr !== null
     })
     return qr ?? ''
   }
 
-  /** Makes the session and links it. */
+  /** The first life, with `demo` linked in it. */
   async link(): Promise<void> {
+    await this.setUp()
     await this.phone.scans(await this.create())
-    await this.must('become ready', async () => (await this.session.info()).state === 'ready')
+    await this.must('become ready', async () => (await this.session().info()).state === 'ready')
+    this.#identity = this.#identityOf(PHONE)
+  }
+
+  #identityOf(phone: string): string {
+    const sql = 'SELECT device, hex(identity_key) AS key FROM devices WHERE phone = ?'
+    return JSON.stringify(this.truth(sql, phone))
   }
 
   /** Begins a life that nobody ends; resolves when the server listens, with its set-up token if it has one. */
   async start(): Promise<string | undefined> {
     await this.end()
-    const listening = await (await this.#begin({ ms: 0 })).listening
+    const listening = await (await this.#begin({ ms: 0, from: 'start' })).listening
     if (!listening) throw new Error('The server did not start.')
     return listening.setupToken
   }
@@ -165,27 +172,40 @@ export class Trial {
   async killOnce(options: PlanOptions = {}): Promise<void> {
     await this.end()
     const random = this.#random
-    const plan = drawPlan(random, { ...options, like: this.run.at })
+    const startMs = this.run.store === 'postgres' ? 800 : 250
+    const plan = drawPlan(random, { startMs, ...options, at: this.run.at })
     const isHole = random.chance(options.deadLines ?? 0.2)
-    // Late enough that something is lost in it.
-    const after = ONLINE_MS + random.below(Math.max(1, plan.ms - ONLINE_MS))
+    const after = random.below(plan.ms)
     const direction = random.pick(DIRECTIONS)
     const begun = Date.now()
     const dead = new Set<Fault>()
     const life = await this.#begin(plan)
+    if (plan.from === 'listening') await life.listening
     const timers = [setTimeout(() => void life.kill(), plan.ms)]
     if (isHole) {
-      const go = () =>
-        void dead.add(this.emulator.faults.blackhole({ phone: PHONE, ...(direction !== 'both' && { direction }) }))
+      const go = () => void dead.add(this.emulator.faults.blackhole({ phone: PHONE, ...LINES[direction] }))
       timers.push(setTimeout(go, after))
     }
+    await this.#dies(life, timers)
+    for (const fault of dead) fault.lift()
+    if (dead.size > 0) this.run.report.count('dead_lines')
+    this.run.report.count('lived_ms', Date.now() - begun)
+  }
+
+  /** Kills the process that lives now at some point of what it does from here on; resolves when it is dead. */
+  async killFromHere(options: PlanOptions = {}): Promise<void> {
+    const life = this.#life
+    if (!life) throw new Error('There is nothing to kill.')
+    const plan = drawPlan(this.#random, { startMs: 1, ...options, at: this.run.at })
+    life.arm(plan)
+    await this.#dies(life, [setTimeout(() => void life.kill(), plan.ms)])
+  }
+
+  async #dies(life: Life, timers: NodeJS.Timeout[]): Promise<void> {
     const where = await life.ended
     for (const timer of timers) clearTimeout(timer)
-    for (const fault of dead) fault.lift()
     this.#life = undefined
     this.run.report.died(where)
-    this.run.report.count('lived_ms', Date.now() - begun)
-    if (dead.size > 0) this.run.report.count('dead_lines')
   }
 
   /** Kills as often as the run says, and tells how far it is. */
@@ -209,6 +229,15 @@ export class Trial {
   /** What is on disk. Ends the life that there is. */
   async books(): Promise<Books> {
     await this.stop()
+    const identity = this.#identityOf(PHONE)
+    if (this.#identity !== undefined && identity !== this.#identity) {
+      this.run.report.broke('identity_changes', `WhatsApp knew ${this.#identity}, and knows ${identity}`)
+    }
+    return readBooks(this.#data, this.#database)
+  }
+
+  /** What is on disk at this moment. */
+  peek(): Promise<Books> {
     return readBooks(this.#data, this.#database)
   }
 
@@ -262,4 +291,5 @@ export class Trial {
   }
 }
 
-const DIRECTIONS = ['from-client', 'to-client', 'both'] as const
+const DIRECTIONS = ['from', 'to', 'both'] as const
+const LINES = { from: { direction: 'from-client' }, to: { direction: 'to-client' }, both: {} } as const

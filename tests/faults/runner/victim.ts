@@ -20,18 +20,16 @@ trustEmulator(Buffer.from(ROOT, 'base64'))
 flushCompileCache()
 say({ isWarm: true })
 
-let plan: (Plan & { port: number }) | undefined
-for await (const line of createInterface({ input: process.stdin })) {
-  plan = JSON.parse(line)
-  break
-}
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
+const first = await lines.next()
 // Whoever started it ended before it was needed.
-if (!plan) process.exit()
-planEffects(plan)
+if (first.done) process.exit()
+const begin: Plan & { port: number } = JSON.parse(first.value)
+planEffects(begin)
 const server = await createServer({
   data: DATA,
   ...(DATABASE !== undefined && { databaseUrl: DATABASE }),
-  port: plan.port,
+  port: begin.port,
   pacingMinMs: 1,
   pacingMaxMs: 5,
   allowLoopback: true,
@@ -44,3 +42,5 @@ process.once('SIGTERM', () => {
   // Baileys leaves timers running.
   void server.close().then(() => process.exit())
 })
+// Another plan, for what comes from here on.
+for (let line = await lines.next(); !line.done; line = await lines.next()) planEffects(JSON.parse(line.value))

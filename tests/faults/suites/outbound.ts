@@ -99,7 +99,7 @@ export const outbound: Suite = {
     'new-id-on-retry': { kills: 10 },
     'settled-when-written': { kills: 15 },
     'row-after-answer': { kills: 15 },
-    'shared-domain': { kills: 15, at: 'frame message' },
+    'shared-domain': { kills: 8, at: 'after frame message' },
   },
   async run(run) {
     const trial = await Trial.open(run, { server: { sendWaitMs: 50 } })
@@ -116,7 +116,7 @@ export const outbound: Suite = {
     const sender = new Sender(trial, [...PEOPLE, ...groups.map(({ id }) => id)])
     const sending = sender.sends()
     sending.catch(() => {}) // it is awaited below
-    await trial.killAll({ withinMs: 2_500, effects: 250, deadLines: 0.4 })
+    await trial.killAll({ withinMs: 2_000, effects: 250, deadLines: 0.4 })
     run.report.count('heard_before_the_end', trial.heard.size)
     sender.ends()
     await trial.start()
