@@ -192,6 +192,11 @@ story('how far a message got can be asked, and one message can be read', async (
     status: 'delivered',
     code: null,
     acceptedAt: expect.any(Number),
+    sendAt: null,
+    priority: 'normal',
+    waitsFor: null,
+    waitsUntil: null,
+    timeline: ['queued', 'on_wire', 'server', 'delivered'].map((state) => ({ state, at: expect.any(Number) })),
   })
   expect(await session.chatMessage(MAX, messageId)).toMatchObject({
     id: messageId,

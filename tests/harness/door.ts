@@ -15,6 +15,7 @@ import { newDatabase } from './postgres.ts'
 export interface DoorOptions {
   pacing?: { minMs: number; maxMs: number }
   sendWaitMs?: number
+  stalledAfterMs?: number
   /** Handed to Baileys besides the emulator's. */
   baileys?: SessionManagerOptions['baileys']
 }
@@ -53,6 +54,7 @@ const JOURNALLED = new Set([
   'message_sent',
   'message_ack',
   'message_failed',
+  'message_stalled',
   'message_edited',
   'message_deleted',
   'message_reaction',
@@ -83,6 +85,7 @@ export const openSdk: OpenDoor = async (emulator, options = {}) => {
       ...(database && { database: database.url }),
       pacing: options.pacing ?? PACING,
       ...(options.sendWaitMs !== undefined && { sendWaitMs: options.sendWaitMs }),
+      ...(options.stalledAfterMs !== undefined && { stalledAfterMs: options.stalledAfterMs }),
       baileys: { ...options.baileys, ...emulator.socketConfig },
       logger: log,
     })
@@ -131,6 +134,7 @@ export const openHttp: OpenDoor = async (emulator, options = {}) => {
     pacingMinMs: (options.pacing ?? PACING).minMs,
     pacingMaxMs: (options.pacing ?? PACING).maxMs,
     ...(options.sendWaitMs !== undefined && { sendWaitMs: options.sendWaitMs }),
+    ...(options.stalledAfterMs !== undefined && { stalledAfterMs: options.stalledAfterMs }),
     baileys: { ...options.baileys, ...emulator.socketConfig },
     allowLoopback: true,
     logger: pino({ level: 'error' }, { write: (line) => void log.errors.push(line) }),

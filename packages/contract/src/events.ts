@@ -7,6 +7,7 @@ import type {
   MessageEdited,
   MessageFailed,
   MessageReaction,
+  MessageStalled,
   MessageUndecryptable,
   PollVote,
   Ready,
@@ -48,6 +49,18 @@ const messageFailed = like<MessageFailed>()(
       timestamp: time,
     })
     .meta({ id: 'MessageFailed' }),
+)
+
+const messageStalled = like<MessageStalled>()(
+  z
+    .strictObject({
+      id: z.string(),
+      chatId: z.string(),
+      state: z.enum(['queued', 'on_wire']),
+      acceptedAt: time,
+      timestamp: time,
+    })
+    .meta({ id: 'MessageStalled' }),
 )
 
 const messageUndecryptable = like<MessageUndecryptable>()(
@@ -119,6 +132,7 @@ export const webhookEvents = {
   message_sent: { data: message, summary: "WhatsApp's server has a message that was sent" },
   message_ack: { data: messageAck, summary: 'Delivered, read or played: each step once, never back' },
   message_failed: { data: messageFailed, summary: 'A message will not be sent; final' },
+  message_stalled: { data: messageStalled, summary: 'A message waits to be sent for long; once per message' },
   message_undecryptable: {
     data: messageUndecryptable,
     summary: 'A message could not be decrypted; a resend was asked for',
@@ -168,6 +182,7 @@ export const wireEvent = like<WebhookEvent>()(
       wireEnvelope('message_sent', webhookEvents.message_sent),
       wireEnvelope('message_ack', webhookEvents.message_ack),
       wireEnvelope('message_failed', webhookEvents.message_failed),
+      wireEnvelope('message_stalled', webhookEvents.message_stalled),
       wireEnvelope('message_undecryptable', webhookEvents.message_undecryptable),
       wireEnvelope('message_edited', webhookEvents.message_edited),
       wireEnvelope('message_deleted', webhookEvents.message_deleted),

@@ -138,6 +138,7 @@ test('every event of webhooks has a schema and a sentence', () => {
       "message_sent",
       "message_ack",
       "message_failed",
+      "message_stalled",
       "message_undecryptable",
       "message_edited",
       "message_deleted",

@@ -7,6 +7,7 @@ import * as history from './stores/sql/history.ts'
 import * as journal from './stores/sql/journal.ts'
 import * as outbox from './stores/sql/outbox.ts'
 import * as stanzas from './stores/sql/stanzas.ts'
+import * as timeline from './stores/sql/timeline.ts'
 import type { Work } from './stores/store.ts'
 
 /** Somebody, by whatever WhatsApp called them. */
@@ -132,7 +133,8 @@ export class Inbox {
     for (const id of receipt.ids) {
       const message = yield* history.own(this.#session, id)
       // A receipt can come before the server's own ack: then the step waits in the outbox.
-      yield* outbox.raiseAck(this.#session, id, ack)
+      if (yield* outbox.raiseAck(this.#session, id, ack))
+        yield* timeline.reached(this.#session, id, receipt.step, receipt.timestamp)
       if (message?.chat !== chat.id) continue
       if (yield* history.raiseAck(this.#session, chat.id, id, ack))
         yield* this.acked(chat.id, id, ack, receipt.timestamp)

@@ -30,6 +30,11 @@ export interface SessionManagerOptions {
   pacing?: Gap
   /** How long `send` waits for WhatsApp's server before it says `queued`. Default 8,000 ms. */
   sendWaitMs?: number
+  /**
+   * A message that waits for longer than this, with nothing that was asked for holding it up, is told with
+   * `message_stalled`. Default 10 min. Looked at every minute.
+   */
+  stalledAfterMs?: number
   /** How long events stay in the journal, for whoever reads it later; those not told yet stay longer. Default 30 days. */
   keepEventsMs?: number
   /** How many sessions dial at the same time, after a start or when a network comes back. Default 12: a thousand time out. */
@@ -46,6 +51,8 @@ export const DEFAULT_DATA = './data'
 export const DEFAULT_PACING: Gap = { minMs: 1_500, maxMs: 3_000 }
 /** Less than the 20 s that a webhook is given: a bot that sends from its handler must not be called twice. */
 export const DEFAULT_SEND_WAIT_MS = 8_000
+/** A queue of one account moves every few seconds: whoever waits this long should be looked after. */
+export const DEFAULT_STALLED_AFTER_MS = 10 * 60_000
 export const DEFAULT_KEEP_EVENTS_MS = 30 * 24 * 60 * 60_000
 export const DEFAULT_CONNECT_AT_ONCE = 12
 /** What was accepted and not sent by then is dropped: a taxi announced a day late helps nobody. */

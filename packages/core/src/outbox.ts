@@ -12,7 +12,9 @@ import * as contacts from './stores/sql/contacts.ts'
 import * as history from './stores/sql/history.ts'
 import * as journal from './stores/sql/journal.ts'
 import * as rows from './stores/sql/outbox.ts'
+import * as timeline from './stores/sql/timeline.ts'
 import type { Store, Work } from './stores/store.ts'
+import { tellStalled } from './timeline.ts'
 import { readBody } from './whatsapp/read-message.ts'
 
 /** What the outbox needs of a connection. */
@@ -86,7 +88,7 @@ export class Outbox {
   readonly #options: OutboxOptions
   readonly #lines: Lines<rows.OutboxEntry>
   readonly #schedule = new Schedule<rows.OutboxEntry>((entry) => this.#stand(entry))
-  readonly #onWire = new Map<string, { entry: rows.OutboxEntry; timer: NodeJS.Timeout }>()
+  readonly #onWire = new Map<string, { entry: rows.OutboxEntry; at: number; timer: NodeJS.Timeout }>()
   readonly #tries = new Map<string, number>()
   readonly #askers = new Map<string, ((outcome: Outcome) => void)[]>()
   readonly #timers = new Set<NodeJS.Timeout>()
@@ -206,6 +208,18 @@ export class Outbox {
     }
   }
 
+  /** Tells of what waits for longer than `afterMs`, for sessions too that have no connection. */
+  async tellStalled(afterMs: number): Promise<void> {
+    const { session, store, committed } = this.#options
+    const isOnWire = (id: string) => this.#onWire.has(id)
+    if (await store.write(() => tellStalled(session, afterMs, Date.now(), isOnWire))) committed()
+  }
+
+  /** Since when a message is on the wire, if it is. */
+  onWireSince(id: string): number | undefined {
+    return this.#onWire.get(id)?.at
+  }
+
   /** A batch was paused: what waits of it stands aside. What is on its way is sent. */
   async hold(batch: string, waiting: readonly rows.OutboxEntry[]): Promise<void> {
     await this.#attached()
@@ -234,7 +248,11 @@ export class Outbox {
     this.#held.set(batch, aside)
     const settled = await store.write(function* () {
       let count = 0
-      for (const { id } of mine) if (yield* rows.settle(session, id, 'cancelled', null)) count++
+      for (const { id } of mine) {
+        if (!(yield* rows.settle(session, id, 'cancelled', null))) continue
+        yield* timeline.settled(session, id, Date.now(), null)
+        count++
+      }
       return count
     })
     await this.#attached()
@@ -247,12 +265,12 @@ export class Outbox {
 
   /** WhatsApp's server answered for a message. */
   acked(id: string, error: string | undefined, timestamp: number): void {
-    const entry = this.#onWire.get(id)?.entry
+    const { entry, at } = this.#onWire.get(id) ?? {}
     if (!entry) return // a second ack, or one for something that is not ours to settle
     this.#offWire(id)
-    if (error === undefined) this.#report(this.#sent(entry, timestamp), 'settling a message')
+    if (error === undefined) this.#report(this.#sent(entry, timestamp, at), 'settling a message')
     else if (NOT_NOW.has(error) && this.#tryAgain(entry)) return
-    else this.#report(this.#failed(entry, refused(error)), 'settling a refused message')
+    else this.#report(this.#failed(entry, refused(error), at), 'settling a refused message')
     this.#lines.done(entry)
   }
 
@@ -329,7 +347,7 @@ export class Outbox {
 
   #toWire(entry: rows.OutboxEntry, wire: Wire): void {
     const timer = setTimeout(() => wire.lost(`no ack for ${ACK_TIMEOUT_MS} ms`), ACK_TIMEOUT_MS)
-    this.#onWire.set(entry.id, { entry, timer })
+    this.#onWire.set(entry.id, { entry, at: Date.now(), timer })
   }
 
   #offWire(id: string): void {
@@ -356,11 +374,12 @@ export class Outbox {
     return true
   }
 
-  async #sent(entry: rows.OutboxEntry, timestamp: number): Promise<void> {
+  async #sent(entry: rows.OutboxEntry, timestamp: number, onWireAt: number | null = null): Promise<void> {
     const { session, inbox, account } = this.#options
     const { type, body } = readBody(entry.body)
     await this.#settle(entry, { state: 'sent' }, function* () {
       if (!(yield* rows.settle(session, entry.id, 'sent', null))) return false
+      yield* timeline.settled(session, entry.id, timestamp, onWireAt)
       const contact = yield* contactOf(session, entry.chat)
       const chat = contact ? contacts.chatOf(contact) : entry.chat
       const known = yield* rows.byId(session, entry.id)
@@ -382,12 +401,13 @@ export class Outbox {
     })
   }
 
-  async #failed(entry: rows.OutboxEntry, outcome: Failure): Promise<void> {
+  async #failed(entry: rows.OutboxEntry, outcome: Failure, onWireAt: number | null = null): Promise<void> {
     const { session } = this.#options
     const { code, error } = outcome
     await this.#settle(entry, outcome, function* () {
       if (!(yield* rows.settle(session, entry.id, code === 'EXPIRED' ? 'expired' : 'failed', code))) return false
       const timestamp = Date.now()
+      yield* timeline.settled(session, entry.id, timestamp, onWireAt)
       const data = { id: entry.id, chatId: entry.chat, code, error, timestamp }
       yield* journal.append(session, 'message_failed', entry.chat, timestamp, data)
       return true

@@ -8,7 +8,9 @@ import * as batches from './stores/sql/batches.ts'
 import * as contacts from './stores/sql/contacts.ts'
 import * as history from './stores/sql/history.ts'
 import * as outboxRows from './stores/sql/outbox.ts'
+import { timesOf } from './stores/sql/timeline.ts'
 import type { Store, Work } from './stores/store.ts'
+import { timelineOf } from './timeline.ts'
 import { NOTHING, waitsOf } from './waits.ts'
 
 /** What is kept of one session, as users read it. Asks the store only; works whatever state the session is in. */
@@ -74,16 +76,20 @@ export class Reader {
     return toMessage(found, this.#account())
   }
 
-  async message(messageId: string): Promise<OutgoingMessage> {
+  /** `onWireSince`: of a message that waits for its ack, which is not written down before that. */
+  async message(messageId: string, onWireSince?: number): Promise<OutgoingMessage> {
     const session = this.#session
-    const { entry, waits } = await this.#store.read(function* () {
+    const { entry, times, waits } = await this.#store.read(function* () {
       const entry = yield* outboxRows.byId(session, messageId)
-      return { entry, waits: entry ? yield* waitsOf(session, entry, Date.now()) : NOTHING }
+      const times = yield* timesOf(session, messageId)
+      return { entry, times, waits: entry ? yield* waitsOf(session, entry, Date.now()) : NOTHING }
     })
     if (!entry) throw new WamuxError('NOT_FOUND', 'There is no such message.')
     const { id, phone, chat, code, acceptedAt, sendAt, priority } = entry
     const known = { messageId: id, phone, chatId: chat, status: statusOf(entry), code, acceptedAt, sendAt, priority }
-    return { ...known, ...waits }
+    const isOnWire = entry.state === 'queued' && onWireSince !== undefined
+    const timeline = timelineOf(entry, times && isOnWire ? { ...times, onWireAt: onWireSince } : times)
+    return { ...known, ...waits, timeline }
   }
 
   async #list(chat: string | null, options: ListOptions): Promise<Page<Message>> {

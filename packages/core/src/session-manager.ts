@@ -11,6 +11,7 @@ import {
   DEFAULT_KEEP_EVENTS_MS,
   DEFAULT_PACING,
   DEFAULT_SEND_WAIT_MS,
+  DEFAULT_STALLED_AFTER_MS,
   KEEP_IDEMPOTENCY_KEYS_MS,
   type SessionManagerOptions,
 } from './options.ts'
@@ -176,7 +177,8 @@ export class SessionManager extends Teller {
     await this.#keepHouse()
     this.#housekeeping = setInterval(() => void this.#keepHouse(), DAY_MS)
     this.#housekeeping.unref()
-    this.#expiry = setInterval(() => void this.#expire(), EXPIRY_MS)
+    const { stalledAfterMs = DEFAULT_STALLED_AFTER_MS } = this.#options
+    this.#expiry = setInterval(() => void this.#expire(), Math.min(EXPIRY_MS, stalledAfterMs))
     this.#expiry.unref()
     for (const { row, session } of resting) {
       if (row.wanted !== 'running' || row.ended !== null) continue
@@ -217,6 +219,7 @@ export class SessionManager extends Teller {
       lookups: new LookupsOfSession(this.#lookups, row.id),
       pacing: options.pacing ?? DEFAULT_PACING,
       sendWaitMs: options.sendWaitMs ?? DEFAULT_SEND_WAIT_MS,
+      stalledAfterMs: options.stalledAfterMs ?? DEFAULT_STALLED_AFTER_MS,
       certificates: options.certificates ?? 'enforce',
       logger: options.logger ?? consoleLogger,
       baileys: options.baileys ?? {},

@@ -53,6 +53,7 @@ export interface SessionOptions {
   lookups: LookupsOfSession
   pacing: Gap
   sendWaitMs: number
+  stalledAfterMs: number
   certificates: CertificateMode
   logger: Logger
   baileys: BaileysOptions
@@ -267,7 +268,7 @@ export class Session extends Teller implements SessionApi {
   }
 
   async message(messageId: string): Promise<OutgoingMessage> {
-    return this.#reader.message(messageId)
+    return this.#reader.message(messageId, this.#outbox.onWireSince(messageId))
   }
 
   async checkNumber(phone: string): Promise<NumberCheck> {
@@ -296,9 +297,10 @@ export class Session extends Teller implements SessionApi {
     this.#announcer.ring()
   }
 
-  /** @internal For {@link SessionManager}: gives up what could not be sent in time. */
+  /** @internal For {@link SessionManager}: gives up what could not be sent in time, and tells what waits for long. */
   async expire(): Promise<void> {
     await this.#outbox.expire()
+    await this.#outbox.tellStalled(this.#options.stalledAfterMs)
   }
 
   /** @internal For {@link SessionManager}: lets go of everything, and stays "wanted" for the next start of the process. */

@@ -207,6 +207,20 @@ export interface OutgoingMessage {
   waitsFor: WaitsFor | null
   /** When that is over as far as is known, in ms since the epoch. */
   waitsUntil: number | null
+  /** Every step up to now, the oldest first. */
+  timeline: SendStep[]
+}
+
+/** One step of a message that was sent through wamux. */
+export interface SendStep {
+  /**
+   * `queued`: accepted, and on disk. `on_wire`: written to the connection; a connection that is lost before the answer
+   * takes it back. `server`: WhatsApp's server has it. `delivered`, `read`, `played`: the recipient; in a group the
+   * first of them. A step that nobody told of is left out: somebody may read what was never said to be delivered.
+   */
+  state: 'queued' | 'on_wire' | 'server' | 'delivered' | 'read' | 'played' | 'failed' | 'expired' | 'cancelled'
+  /** ms since the epoch; from `server` on by WhatsApp's clock, which counts seconds. Never before the step before it. */
+  at: number
 }
 
 /** `send_at`: the time that was named. `batch`: its batch is paused. */
@@ -234,6 +248,15 @@ export interface MessageFailed {
   chatId: string
   code: 'WHATSAPP_REJECTED' | 'WHATSAPP_RESTRICTED' | 'NOT_ON_WHATSAPP' | 'EXPIRED'
   error: string
+  timestamp: number
+}
+
+export interface MessageStalled {
+  id: string
+  chatId: string
+  /** `on_wire`: WhatsApp's server has not answered yet. */
+  state: 'queued' | 'on_wire'
+  acceptedAt: number
   timestamp: number
 }
 
@@ -311,6 +334,8 @@ export interface JournalEvents {
   message_ack: MessageAck
   /** The message will not be sent; final. */
   message_failed: MessageFailed
+  /** A message waits to be sent for longer than it should; once per message, which goes out as soon as it can. */
+  message_stalled: MessageStalled
   /** A message arrived that could not be decrypted; a resend was asked for. */
   message_undecryptable: MessageUndecryptable
   /** Its author changed a message. The history keeps it as it came. */

@@ -15,6 +15,7 @@ export interface Config {
   pacingMinMs: number
   pacingMaxMs: number
   sendWaitMs: number
+  stalledAfterMs: number
   keepEventsMs: number
   outboundAllow: string[]
   instanceHost: string
@@ -129,6 +130,13 @@ export const settings: { [K in keyof Config]: Setting<Config[K]> } = {
     8000,
     ms,
     'How long a send waits for WhatsApp before it answers 202',
+  ),
+  stalledAfterMs: setting(
+    'stalled-after-ms',
+    'WAMUX_STALLED_AFTER_MS',
+    600_000,
+    ms,
+    'A message that waits for longer is told with message_stalled',
   ),
   keepEventsMs: setting(
     'keep-events',

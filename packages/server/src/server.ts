@@ -135,7 +135,8 @@ export async function createServer(options: ServerOptions = {}): Promise<Server>
 }
 
 function managerOptions(options: ServerOptions, logger: Services['logger']): ManagerOptions {
-  const { data = settings.data.fallback, databaseUrl, keepEventsMs, sendWaitMs, certificates, baileys } = options
+  const { data = settings.data.fallback, databaseUrl, keepEventsMs, sendWaitMs, stalledAfterMs } = options
+  const { certificates, baileys } = options
   const { pacingMinMs = settings.pacingMinMs.fallback, pacingMaxMs = settings.pacingMaxMs.fallback } = options
   return {
     data,
@@ -143,6 +144,7 @@ function managerOptions(options: ServerOptions, logger: Services['logger']): Man
     ...(databaseUrl !== undefined && { database: databaseUrl }),
     pacing: { minMs: pacingMinMs, maxMs: pacingMaxMs },
     ...(sendWaitMs !== undefined && { sendWaitMs }),
+    ...(stalledAfterMs !== undefined && { stalledAfterMs }),
     ...(certificates !== undefined && { certificates }),
     ...(baileys !== undefined && { baileys }),
     logger,

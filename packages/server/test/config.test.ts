@@ -18,6 +18,7 @@ test('without anything the defaults are the documented ones', () => {
     pacingMinMs: 1500,
     pacingMaxMs: 3000,
     sendWaitMs: 8000,
+    stalledAfterMs: 600_000,
     keepEventsMs: 2_592_000_000,
     outboundAllow: [],
     instanceHost: '127.0.0.1',

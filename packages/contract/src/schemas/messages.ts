@@ -13,6 +13,7 @@ import type {
   NumberCheck,
   OutgoingMessage,
   Priority,
+  SendStep,
   SentMessage,
   WaitsFor,
 } from '@wamux/core'
@@ -153,6 +154,30 @@ export const outgoingMessage = like<OutgoingMessage>()(
         .nullable()
         .describe('What holds it up while it is queued. send_at: the time that was named. batch: its batch is paused.'),
       waitsUntil: time.nullable().describe('When that is over as far as is known, in ms since the epoch'),
+      timeline: z
+        .array(
+          like<SendStep>()(
+            z
+              .strictObject({
+                state: z
+                  .enum([
+                    'queued',
+                    'on_wire',
+                    'server',
+                    'delivered',
+                    'read',
+                    'played',
+                    'failed',
+                    'expired',
+                    'cancelled',
+                  ])
+                  .describe('In a group, delivered, read and played are of the first recipient'),
+                at: time,
+              })
+              .meta({ id: 'SendStep' }),
+          ),
+        )
+        .describe('Every step up to now, the oldest first'),
     })
     .meta({ id: 'OutgoingMessage' }),
 )

@@ -135,9 +135,16 @@ export function* extend(session: string, batch: string, now: number, ms: number)
   )
 }
 
-/** Raises how far the message is known to have got. */
-export function* raiseAck(session: string, id: string, ack: number): Work<void> {
-  yield* run('UPDATE outbox SET ack = ? WHERE session = ? AND id = ? AND ack < ?', ack, session, id, ack)
+/** Raises how far the message is known to have got; false when it was that far, or is not here. */
+export function* raiseAck(session: string, id: string, ack: number): Work<boolean> {
+  const raised = yield* rows(
+    'UPDATE outbox SET ack = ? WHERE session = ? AND id = ? AND ack < ? RETURNING n',
+    ack,
+    session,
+    id,
+    ack,
+  )
+  return raised.length > 0
 }
 
 /** How many messages wait, and since when the oldest of them could have gone; over all sessions without `session`. */

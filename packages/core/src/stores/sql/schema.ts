@@ -98,6 +98,17 @@ const MIGRATIONS: readonly (readonly string[])[] = [
     "ALTER TABLE outbox ADD COLUMN priority TEXT NOT NULL DEFAULT 'normal'",
     "UPDATE outbox SET priority = 'low' WHERE batch IS NOT NULL",
   ],
+  [
+    // How far a message got, and when.
+    'ALTER TABLE outbox ADD COLUMN on_wire_at INTEGER',
+    'ALTER TABLE outbox ADD COLUMN settled_at INTEGER',
+    'ALTER TABLE outbox ADD COLUMN delivered_at INTEGER',
+    'ALTER TABLE outbox ADD COLUMN read_at INTEGER',
+    'ALTER TABLE outbox ADD COLUMN played_at INTEGER',
+    // When it was told that it waits for too long.
+    'ALTER TABLE outbox ADD COLUMN stalled_at INTEGER',
+    'CREATE INDEX outbox_settled ON outbox (session, settled_at)',
+  ],
 ]
 
 /** Brings the database to the newest schema, in the transaction of the caller. */

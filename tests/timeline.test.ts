@@ -1,0 +1,87 @@
+import type { SendStep, SessionApi } from '@wamux/core'
+import { expect } from 'vitest'
+import { MAX, story, until } from './harness/story.ts'
+
+const OWN = '491700000001'
+const EVA = '491234567891'
+
+const states = async (session: SessionApi, id: string) => (await session.message(id)).timeline.map(({ state }) => state)
+
+function isInOrder(timeline: readonly SendStep[]): boolean {
+  return timeline.every(({ at }, index) => at >= (timeline[index - 1]?.at ?? 0))
+}
+
+story('a message has a timeline, which a restart does not change', async ({ door, link, contact, told }) => {
+  const max = contact()
+  const { session } = await link()
+  const before = Date.now()
+  const { messageId } = await session.send(MAX, 'Hallo')
+  await max.hears('Hallo')
+  await max.reads([messageId])
+  await told('message_ack', ({ ack }) => ack === 'read')
+  const { timeline, ...message } = await session.message(messageId)
+  expect(message).toMatchObject({ messageId, status: 'read', code: null })
+  expect(timeline.map(({ state }) => state)).toEqual(['queued', 'on_wire', 'server', 'delivered', 'read'])
+  expect(timeline[0]?.at).toBe(message.acceptedAt)
+  expect(timeline[0]?.at).toBeGreaterThanOrEqual(before)
+  expect(isInOrder(timeline)).toBe(true)
+
+  await door.reopen()
+  expect((await door.session('demo').message(messageId)).timeline).toEqual(timeline)
+  await told('ready')
+  await max.plays([messageId])
+  await told('message_ack', ({ ack }) => ack === 'played')
+  expect((await door.session('demo').message(messageId)).timeline).toEqual([
+    ...timeline,
+    { state: 'played', at: expect.any(Number) },
+  ])
+})
+
+story(
+  'a message that is on the wire for long is told once, and then goes its way',
+  async ({ emulator, link, contact, told, count }) => {
+    const max = contact()
+    const { session } = await link()
+    // Who the contact is has been asked for then: the next one goes to the wire at once.
+    await session.send(MAX, 'Guten Tag')
+    await told('message_ack')
+    const acks = emulator.faults.on({ phone: OWN, direction: 'to-client', tag: 'ack' }).hold()
+    const { messageId, status } = await session.send(MAX, 'Hallo')
+    expect(status).toBe('queued')
+    const { messageId: next } = await session.send(MAX, 'Und?')
+    expect(await told('message_stalled')).toMatchObject({ id: messageId, chatId: `${MAX}@c.us`, state: 'on_wire' })
+    expect(await told('message_stalled')).toMatchObject({ id: next, state: 'queued' })
+    // That it was delivered may be known before the server's own answer.
+    expect((await states(session, messageId)).slice(0, 2)).toEqual(['queued', 'on_wire'])
+    expect(await states(session, messageId)).not.toContain('server')
+    expect(await states(session, next)).toEqual(['queued'])
+    acks.lift()
+    await max.hears('Und?')
+    await told('message_sent', ({ id }) => id === next)
+    expect((await states(session, messageId)).slice(0, 3)).toEqual(['queued', 'on_wire', 'server'])
+    expect(count('message_stalled')).toBe(2)
+  },
+  { sendWaitMs: 500, stalledAfterMs: 1_000 },
+)
+
+story('the timeline of what WhatsApp refuses ends with it', async ({ emulator, link, contact, told }) => {
+  contact()
+  const { session } = await link()
+  emulator.faults.refuseNextMessage(OWN, 400)
+  await expect(session.send(MAX, 'Hallo')).rejects.toMatchObject({ code: 'WHATSAPP_REJECTED' })
+  const { id } = await told('message_failed')
+  expect(await session.message(String(id))).toMatchObject({ status: 'failed', code: 'WHATSAPP_REJECTED' })
+  expect(await states(session, String(id))).toEqual(['queued', 'on_wire', 'failed'])
+})
+
+story('in a group the first member counts', async ({ emulator, link, contact }) => {
+  const max = contact()
+  contact(EVA, 'Eva')
+  const { session } = await link()
+  const group = emulator.group({ subject: 'Familie', members: [OWN, MAX, EVA] })
+  const { messageId } = await session.send(group.id, 'Hallo')
+  await max.hears('Hallo')
+  await max.reads([messageId])
+  await until(async () => (await session.message(messageId)).status === 'read')
+  expect(await states(session, messageId)).toEqual(['queued', 'on_wire', 'server', 'delivered', 'read'])
+})
