@@ -34,8 +34,8 @@ export class Arrivals {
   readonly #options: ArrivalsOptions
   readonly #session: string
   readonly #vault: Vault
-  /** Ids of messages that are kept until Baileys has handled them. */
-  readonly #unhandled = new Set<string>()
+  /** What Baileys has been given, and is kept until it has handled it. */
+  readonly #inHand = new Set<BinaryNode>()
   #isOnline = false
 
   constructor(options: ArrivalsOptions) {
@@ -64,16 +64,31 @@ export class Arrivals {
   /** Baileys has done what it does with a stanza, its answer included. */
   async handled(lane: Lane, node: BinaryNode): Promise<void> {
     if (!this.#vault.isOpen) return
-    if (lane === 'message') {
-      const { id } = node.attrs
-      if (id === undefined || !this.#unhandled.has(id)) return
-      await this.#options.written()
-      this.#unhandled.delete(id)
-      return this.#vault.commit({}, [() => unhandled.forget(this.#session, node)])
-    }
-    if (!this.#isLinked || (lane === 'receipt' && node.attrs.type !== 'retry')) return
+    if (!this.#inHand.has(node)) return
     await this.#options.written()
-    await this.#vault.commit({}, [() => unhandled.done(this.#session, node)])
+    const clear = lane === 'message' ? unhandled.forget : unhandled.done
+    await this.#vault.commit({}, [() => clear(this.#session, node)])
+    this.#inHand.delete(node)
+  }
+
+  /**
+   * Baileys broke over something. What it had in hand then is under suspicion; the second time it is given to it no
+   * more, so that what breaks a connection does not break each one that follows.
+   */
+  async broke(): Promise<void> {
+    const nodes = [...this.#inHand]
+    if (nodes.length === 0 || !this.#vault.isOpen) return
+    const { logger } = this.#options
+    const session = this.#session
+    const refused: BinaryNode[] = []
+    await this.#vault.commit({}, [
+      function* () {
+        for (const node of nodes) if (yield* unhandled.suspect(session, node)) refused.push(node)
+      },
+    ])
+    for (const { tag, attrs } of refused) {
+      logger.error({ session, tag, id: attrs.id }, 'Baileys broke over a stanza twice: it is kept, and not handled')
+    }
   }
 
   /** Gives `emit` what Baileys has perhaps not handled, the oldest first. */
@@ -115,7 +130,10 @@ export class Arrivals {
       [() => unhandled.keep(session, 'unhandled', node)],
     )
     // TypeScript does not see that the work above was run.
-    if ((taken as unhandled.Taken) !== 'handled') return true
+    if ((taken as unhandled.Taken) !== 'handled') {
+      this.#inHand.add(node)
+      return true
+    }
     await this.#options.sock.sendMessageAck(node)
     return false
   }
@@ -137,7 +155,7 @@ export class Arrivals {
         await this.#answer(node, known)
         return false
       }
-      this.#unhandled.add(incoming.id)
+      this.#inHand.add(node)
     }
     for (const { content } of parts) {
       if (!(content instanceof Uint8Array)) continue
@@ -225,7 +243,7 @@ export class Arrivals {
    */
   #ownBusiness(incoming: Incoming, node: BinaryNode): (() => Work<unknown>) | undefined {
     if (!incoming.isFromMe) return undefined
-    this.#unhandled.add(incoming.id)
+    this.#inHand.add(node)
     return () => unhandled.keep(this.#session, 'unhandled', node)
   }
 }

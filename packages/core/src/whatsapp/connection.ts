@@ -146,15 +146,23 @@ export class Connection {
       if (id) events.acked(id, error, secondsToMs(t))
     })
     const fatal = (error: unknown) => this.#fatal(error)
+    const broke = (error: unknown) => {
+      const { logger, session } = this.#options
+      this.#arrivals
+        .broke()
+        .catch((failed: unknown) => logger.error({ error: failed, session }, 'what Baileys broke over was not noted'))
+      fatal(error)
+    }
     harden(this.#ws, {
       fatal,
+      broke,
       around: (work) => checked({ mode: certificates, logger }, work),
       durableFirst: (lane, node) => this.#arrivals.durableFirst(lane, node),
       handled: (lane, node) => this.#arrivals.handled(lane, node),
       closed: () => this.#vault.closedBecause,
       saving: () => this.#vault.saving,
     })
-    hardenEvents(this.#sock.ev, fatal)
+    hardenEvents(this.#sock.ev, broke)
   }
 
   /** Puts a message on the wire under its fixed id. Resolves when the frame is written, which is not yet "sent". */

@@ -17,6 +17,8 @@ export interface RawSocket {
 export interface HardenOptions {
   /** Ends this connection at once: something is wrong with it, or with us. */
   fatal(error: unknown): void
+  /** The same, when it is Baileys that failed over a stanza of a lane. */
+  broke(error: unknown): void
   /** Runs each listener, e.g. with certificate checks on. */
   around<T>(work: () => T): T
   /**
@@ -57,7 +59,8 @@ export function harden(ws: SocketClient, options: HardenOptions): void {
           await options.around(() => listener(asLive(node)))
           await options.handled(lane, node)
         } catch (error) {
-          options.fatal(error)
+          if (lane) options.broke(error)
+          else options.fatal(error)
         }
       }
       ws.on(name, (...args) => {

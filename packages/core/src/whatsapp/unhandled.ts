@@ -4,10 +4,10 @@ import type { Work } from '../stores/store.ts'
 
 /**
  * Stanzas that are acknowledged before what they mean has happened. `unhandled` ones are given to Baileys again after
- * the next login; of `handled` ones it is known that they need not be; `refused` ones are only kept, so that nothing
- * that WhatsApp sent disappears without a trace.
+ * the next login; of `handled` ones it is known that they need not be; over `suspect` ones it broke once; `refused` ones
+ * are only kept, so that nothing that WhatsApp sent disappears without a trace.
  */
-type Kind = 'unhandled' | 'handled' | 'refused'
+type Kind = 'unhandled' | 'handled' | 'suspect' | 'refused'
 
 /** What came of taking a stanza: `unhandled` when it was taken before and Baileys may have died over it. */
 export type Taken = 'new' | 'unhandled' | 'handled'
@@ -33,6 +33,14 @@ export const keep = (session: string, kind: 'unhandled' | 'refused', node: Binar
 export function* done(session: string, node: BinaryNode): Work<void> {
   yield* forget(session, node)
   yield* stanzas.keep(session, keyOf('handled', node), new Uint8Array(), Date.now())
+}
+
+/** Notes that Baileys broke while it had this one. True the second time: then it is only kept. */
+export function* suspect(session: string, node: BinaryNode): Work<boolean> {
+  if (yield* stanzas.keep(session, keyOf('suspect', node), new Uint8Array(), Date.now())) return false
+  yield* keep(session, 'refused', node)
+  yield* done(session, node)
+  return true
 }
 
 export const forget = (session: string, node: BinaryNode): Work<void> =>

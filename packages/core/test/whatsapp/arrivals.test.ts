@@ -49,6 +49,9 @@ function connection(store: Store, creds: Creds, baileys: (node: BinaryNode, core
     fatal: (error) => {
       throw error
     },
+    broke: (error) => {
+      throw error
+    },
     around: (work) => work(),
     durableFirst: (lane, node) => arrivals.durableFirst(lane, node),
     handled: async (lane, node) => {

@@ -24,6 +24,7 @@ function hardened(listen: (ws: Client) => void, options: Partial<HardenOptions> 
   listen(ws)
   harden(ws, {
     fatal: (error) => void fatal.push(error),
+    broke: (error) => void fatal.push(error),
     around: (work) => work(),
     durableFirst: async () => true,
     handled: async () => {},
