@@ -9,6 +9,9 @@ const VAULT = 'packages/core/src/whatsapp/vault.ts'
 const HARDEN = 'packages/core/src/whatsapp/harden.ts'
 const CONNECTION = 'packages/core/src/whatsapp/connection.ts'
 const OUTBOX = 'packages/core/src/outbox.ts'
+const DISPATCHER = 'packages/server/src/webhooks/dispatcher.ts'
+const COURIER = 'packages/server/src/webhooks/courier.ts'
+const DELIVERIES = 'packages/core/src/stores/sql/deliveries.ts'
 const SENDER = 'packages/core/src/sender.ts'
 
 /** Faults that a rewrite could bring back. Each suite says which of them it has to see. */
@@ -94,5 +97,35 @@ export const broken: Readonly<Record<string, Broken>> = {
       },
       { file: HARDEN, from: 'waiting.length === 0 && !options.saving()', to: 'waiting.length === 0' },
     ],
+  },
+  'cursor-alone': {
+    about: "A webhook's place in the journal moves before the deliveries up to it are written.",
+    edits: [
+      {
+        file: DISPATCHER,
+        from: 'yield* deliveries.add(queue, entry, now)',
+        to: 'setTimeout(() => void store.write(() => deliveries.add(queue, entry, now)).catch(() => {}), 50)',
+      },
+    ],
+  },
+  'done-before-posted': {
+    about: 'A delivery is done when its attempt begins.',
+    edits: [
+      {
+        file: COURIER,
+        from: 'const { outcome, attempt } = event ?',
+        to: 'if (event) await this.#delivered(queue, owed, { at: 0, durationMs: 0, status: 200, error: null })\n      const { outcome, attempt } = event ?',
+      },
+    ],
+  },
+  'webhook-id-per-attempt': {
+    about: 'Each attempt has a webhook-id of its own.',
+    edits: [
+      { file: COURIER, from: '{ ...webhook, id: event.id, at }', to: "{ ...webhook, id: event.id + '-' + at, at }" },
+    ],
+  },
+  'nothing-held': {
+    about: 'What fails holds nothing: the next of its chat goes at once.',
+    edits: [{ file: DELIVERIES, from: 'now - holdMs + 1,', to: 'now + 1,' }],
   },
 }

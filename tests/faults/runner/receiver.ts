@@ -15,16 +15,24 @@ export class Receiver extends EventEmitter<{ told: [Told] }> {
   readonly told: Told[] = []
   /** Deliveries of an event that had been delivered before. */
   repeats = 0
-  /** Ids under which something else came the second time. */
+  /** Ids under which something else came the second time, or that are not those of their event. */
   readonly changed: string[] = []
+  /** The ids of all deliveries that were taken, repeats too, in their order. */
+  readonly taken: string[] = []
+  /** What becomes of a delivery: taken, refused with a status, or taken and not answered. */
+  answer: (id: string) => 'take' | 'cut' | number = () => 'take'
   readonly #bodies = new Map<string, string>()
   #url = ''
   readonly #server = createServer((request, response) => {
     const parts: Buffer[] = []
     request.on('data', (part: Buffer) => parts.push(part))
     request.on('end', () => {
-      this.#take(String(request.headers['webhook-id']), Buffer.concat(parts).toString())
-      response.end('{}')
+      const id = String(request.headers['webhook-id'])
+      const answer = this.answer(id)
+      if (typeof answer === 'number') return void response.writeHead(answer).end()
+      this.#take(id, Buffer.concat(parts).toString())
+      if (answer === 'cut') request.socket.destroy()
+      else response.end('{}')
     })
   })
 
@@ -46,6 +54,7 @@ export class Receiver extends EventEmitter<{ told: [Told] }> {
   }
 
   #take(id: string, body: string): void {
+    this.taken.push(id)
     const before = this.#bodies.get(id)
     if (before !== undefined) {
       this.repeats++
@@ -54,6 +63,7 @@ export class Receiver extends EventEmitter<{ told: [Told] }> {
     }
     this.#bodies.set(id, body)
     const told = JSON.parse(body) as Told // the documented envelope
+    if (told.id !== id) this.changed.push(id)
     this.told.push(told)
     this.emit('told', told)
   }

@@ -173,7 +173,7 @@ export class Trial {
     await this.end()
     const random = this.#random
     const startMs = this.run.store === 'postgres' ? 800 : 250
-    const plan = drawPlan(random, { startMs, ...options, at: this.run.at })
+    const plan = drawPlan(random, { startMs, ...options, at: this.run.at ?? options.at })
     const isHole = random.chance(options.deadLines ?? 0.2)
     const after = random.below(plan.ms)
     const direction = random.pick(DIRECTIONS)
@@ -208,12 +208,12 @@ export class Trial {
     this.run.report.died(where)
   }
 
-  /** Kills as often as the run says, and tells how far it is. */
-  async killAll(options: PlanOptions = {}): Promise<void> {
+  /** Kills as often as the run says, and tells how far it is. Options that are a function are asked for each kill. */
+  async killAll(options: PlanOptions | (() => PlanOptions) = {}): Promise<void> {
     const { kills, log } = this.run
     const begun = Date.now()
     for (let kill = 1; kill <= kills; kill++) {
-      await this.killOnce(options)
+      await this.killOnce(typeof options === 'function' ? options() : options)
       if (kill % 25 === 0) log(`${kill} kills, ${Math.round((Date.now() - begun) / kill)} ms each`)
     }
     if (kills > 0) this.run.report.count('ms_per_kill', Math.round((Date.now() - begun) / kills))

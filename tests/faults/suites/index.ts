@@ -2,6 +2,7 @@ import type { Suite } from '../runner/suite.ts'
 import { inbound } from './inbound.ts'
 import { firstConnection, pairing } from './linking.ts'
 import { outbound } from './outbound.ts'
+import { webhook } from './webhook.ts'
 
 /** What `npm run test:faults -- <suite>` knows. */
-export const suites: readonly Suite[] = [inbound, outbound, pairing, firstConnection]
+export const suites: readonly Suite[] = [inbound, outbound, pairing, firstConnection, webhook]
