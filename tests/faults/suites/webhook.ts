@@ -83,7 +83,7 @@ export const webhook: Suite = {
     const writing = writer.writes()
     writing.catch(() => {}) // it is awaited below
     // A life that nobody ends, in which the receiver has refused some and answered some not.
-    await trial.must('tell', async () => receiver.told.length >= AHEAD)
+    await trial.must('tell', async () => receiver.told.length >= AHEAD / 2)
     const random = run.random.fork()
     // Half of them around a delivery: when it is written, posted, and settled.
     await trial.killAll(() => ({ ...LIFE, ...(random.chance(0.5) && { at: random.pick(AROUND) }) }))
@@ -99,7 +99,8 @@ export const webhook: Suite = {
     if (repeats > run.kills * AT_ONCE + faults.cuts) run.report.broke('too_many_repeats', `${repeats}`)
     const begun = receiver.taken.length
     const { count } = await trial.session.webhooks.replay('default', { after: 0, events: ['message'] })
-    for (let kill = 0; kill < Math.min(2, run.kills); kill++) await trial.killOnce()
+    // Short runs have no life to spare for this.
+    for (let kill = 0; kill < Math.floor(Math.min(2, run.kills / 10)); kill++) await trial.killOnce()
     await trial.drain(
       async () => (await pending()).length === 0,
       () => 'a replay did not end',
@@ -117,7 +118,7 @@ export const webhook: Suite = {
   },
 }
 
-/** A tenth of the events is refused at first, another tenth taken without an answer. */
+/** One in twenty events is refused at first, another one taken without an answer: both come again 5 s later. */
 function unreliable(run: Run, receiver: Receiver): { cuts: number; end(): void } {
   const random = run.random.fork()
   const seen = new Set<string>()
@@ -130,7 +131,7 @@ function unreliable(run: Run, receiver: Receiver): { cuts: number; end(): void }
   receiver.answer = (id) => {
     if (seen.has(id)) return 'take'
     seen.add(id)
-    const dice = random.below(10)
+    const dice = random.below(20)
     if (dice > 1) return 'take'
     run.report.count(dice === 0 ? 'refused' : 'not_answered')
     if (dice === 0) return 500
