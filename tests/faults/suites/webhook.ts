@@ -90,7 +90,7 @@ export const webhook: Suite = {
     writer.ends()
     await writing
     faults.end()
-    const pending = async () => (await trial.session.webhooks.deliveries('default', { state: 'pending' })).data
+    const pending = async () => (await trial.session().webhooks.deliveries('default', { state: 'pending' })).data
     const isDone = async () => writer.waiting.length === 0 && (await pending()).length === 0
     await trial.drain(isDone, () => `not told: ${writer.waiting.join(', ')}`)
 
@@ -98,7 +98,7 @@ export const webhook: Suite = {
     const repeats = receiver.repeats
     if (repeats > run.kills * AT_ONCE + faults.cuts) run.report.broke('too_many_repeats', `${repeats}`)
     const begun = receiver.taken.length
-    const { count } = await trial.session.webhooks.replay('default', { after: 0, events: ['message'] })
+    const { count } = await trial.session().webhooks.replay('default', { after: 0, events: ['message'] })
     // Short runs have no life to spare for this.
     for (let kill = 0; kill < Math.floor(Math.min(2, run.kills / 10)); kill++) await trial.killOnce()
     await trial.drain(
@@ -108,7 +108,7 @@ export const webhook: Suite = {
     if (count !== writer.written.length) run.report.broke('lost', `${count} of ${writer.written.length} were replayed`)
     check(run, writer.written, receiver, begun)
 
-    const dead = (await trial.session.webhooks.deliveries('default', { state: 'dead' })).data
+    const dead = (await trial.session().webhooks.deliveries('default', { state: 'dead' })).data
     for (const { eventId } of dead) run.report.broke('lost', `${eventId} was given up`)
     const { events } = await trial.books()
     run.report.count('events', events.length)
