@@ -96,7 +96,9 @@ export const webhook: Suite = {
 
     // More than were under way at each kill, and those that were taken without an answer, cannot have come again.
     const repeats = receiver.repeats
-    if (repeats > run.kills * AT_ONCE + faults.cuts) run.report.broke('too_many_repeats', `${repeats}`)
+    // The first life, in which it was linked, ended by a kill too.
+    const most = (run.kills + 1) * AT_ONCE + faults.cuts
+    if (repeats > most) run.report.broke('too_many_repeats', `${repeats}`)
     const begun = receiver.taken.length
     const { count } = await trial.session().webhooks.replay('default', { after: 0, events: ['message'] })
     // Short runs have no life to spare for this.
