@@ -55,11 +55,13 @@ const JOURNALLED = new Set([
   'message_ack',
   'message_failed',
   'message_stalled',
+  'message_undecryptable',
   'message_edited',
   'message_deleted',
   'message_reaction',
   'poll_vote',
   'ready',
+  'caught_up',
   'logged_out',
 ])
 

@@ -29,8 +29,22 @@ const OWN = '491700000001'
 
 /** Tells the same story through the SDK and through server and client. It fails on anything that was not expected. */
 export function story(title: string, tell: (scene: Scene) => Promise<void>, options: DoorOptions = {}): void {
+  tellThrough(DOORS, title, tell, options)
+}
+
+/** The same, for what is decided in the core and takes long. */
+export function sdkStory(title: string, tell: (scene: Scene) => Promise<void>, options: DoorOptions = {}): void {
+  tellThrough([openSdk], title, tell, options)
+}
+
+function tellThrough(
+  doors: readonly OpenDoor[],
+  title: string,
+  tell: (scene: Scene) => Promise<void>,
+  options: DoorOptions,
+): void {
   describe(title, () => {
-    for (const open of DOORS) {
+    for (const open of doors) {
       test(open === openSdk ? 'through the SDK' : 'through server and client', async () => {
         const emulator = await createEmulator({ strict: true, ...CHEAP_LINKING })
         trustEmulator(emulator.rootPublicKey)

@@ -86,6 +86,8 @@ export interface Message {
   type: MessageType
   /** Own messages only, else null. */
   ack: Ack | null
+  /** In the event only: the message was told as `message_undecryptable` before, and could be read when it was resent. */
+  recovered?: true
 }
 
 /** A chat's newest message, as the list of chats shows it. */
@@ -305,6 +307,15 @@ export interface PollVote extends MessageChange {
   options: string[] | null
 }
 
+/** What came of the messages that WhatsApp had kept while nobody was connected. */
+export interface CaughtUp {
+  /** How many messages WhatsApp said it had kept; those that the account's own phone sends to its devices are among them. */
+  announced: number
+  /** How many of them came and are in the store, whatever they were; also those that were there before. */
+  journalled: number
+  timestamp: number
+}
+
 export interface LoggedOut {
   /** What WhatsApp said: `401`, `403`, `406`, or `requested` when the session logged itself out. */
   cause: string
@@ -350,6 +361,8 @@ export interface JournalEvents {
   poll_vote: PollVote
   /** A connection is open. */
   ready: Ready
+  /** Once per connection, after all that WhatsApp had kept has come. */
+  caught_up: CaughtUp
   /** The account is no longer linked. Its credentials are kept for 30 days. */
   logged_out: LoggedOut
   /** The server tells a webhook nothing any more: its receiver is gone, or has taken nothing for days. */
@@ -962,4 +975,4 @@ export const errorCodes = [
 ] as const satisfies readonly ErrorCode[]
 
 /** Every event that webhooks carry. */
-export const webhookEvents = ['message', 'message_sent', 'message_ack', 'message_failed', 'message_stalled', 'message_undecryptable', 'message_edited', 'message_deleted', 'message_reaction', 'poll_vote', 'ready', 'logged_out', 'webhook_disabled'] as const satisfies readonly (keyof JournalEvents)[]
+export const webhookEvents = ['message', 'message_sent', 'message_ack', 'message_failed', 'message_stalled', 'message_undecryptable', 'message_edited', 'message_deleted', 'message_reaction', 'poll_vote', 'ready', 'caught_up', 'logged_out', 'webhook_disabled'] as const satisfies readonly (keyof JournalEvents)[]

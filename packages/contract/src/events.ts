@@ -1,4 +1,5 @@
 import type {
+  CaughtUp,
   EventEnvelope,
   JournalEvents,
   LoggedOut,
@@ -111,6 +112,16 @@ const pollVote = like<PollVote>()(
     .meta({ id: 'PollVote' }),
 )
 
+const caughtUp = like<CaughtUp>()(
+  z
+    .strictObject({
+      announced: z.int().describe('How many messages WhatsApp said it had kept'),
+      journalled: z.int().describe('How many of them came and are in the store'),
+      timestamp: time,
+    })
+    .meta({ id: 'CaughtUp' }),
+)
+
 const loggedOut = like<LoggedOut>()(z.strictObject({ cause: z.string(), timestamp: time }).meta({ id: 'LoggedOut' }))
 
 const webhookDisabled = like<WebhookDisabled>()(
@@ -142,6 +153,7 @@ export const webhookEvents = {
   message_reaction: { data: messageReaction, summary: 'Somebody reacted to a message, or took the reaction back' },
   poll_vote: { data: pollVote, summary: 'Somebody voted on a poll, instead of what they voted before' },
   ready: { data: ready, summary: 'A connection to WhatsApp is open' },
+  caught_up: { data: caughtUp, summary: 'All that WhatsApp had kept while nobody was connected has come' },
   logged_out: { data: loggedOut, summary: 'The account is no longer linked' },
   webhook_disabled: {
     data: webhookDisabled,
@@ -189,6 +201,7 @@ export const wireEvent = like<WebhookEvent>()(
       wireEnvelope('message_reaction', webhookEvents.message_reaction),
       wireEnvelope('poll_vote', webhookEvents.poll_vote),
       wireEnvelope('ready', webhookEvents.ready),
+      wireEnvelope('caught_up', webhookEvents.caught_up),
       wireEnvelope('logged_out', webhookEvents.logged_out),
       wireEnvelope('webhook_disabled', webhookEvents.webhook_disabled),
     ])

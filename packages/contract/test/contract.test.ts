@@ -145,6 +145,7 @@ test('every event of webhooks has a schema and a sentence', () => {
       "message_reaction",
       "poll_vote",
       "ready",
+      "caught_up",
       "logged_out",
       "webhook_disabled",
     ]

@@ -96,7 +96,8 @@ export class Inbox {
       phone: contact?.phone ?? null,
       lid: contact?.lid ?? null,
     }
-    const told = toMessage(row, this.#account())
+    const recovered = yield* this.#wasUndecryptable(chat, author, incoming)
+    const told = { ...toMessage(row, this.#account()), ...(recovered && { recovered }) }
     yield* journal.append(this.#session, 'message', chat.id, incoming.timestamp, told)
   }
 
@@ -110,13 +111,14 @@ export class Inbox {
     yield* recordChange({ session: this.#session, account: this.#account(), chat, author, sender, incoming }, change)
   }
 
-  /** Told once, however often WhatsApp delivers it again. */
+  /** Told once, however often WhatsApp delivers it again; and not at all when it could be read before. */
   *undecryptable(incoming: Incoming): Work<void> {
-    const chat = yield* this.#chat(incoming)
-    const author = incoming.author ? yield* this.#learn(incoming.author, incoming) : null
+    const { chat, author, sender } = yield* this.#place(incoming)
     const from = incoming.isFromMe ? ownChat(this.#account()) : chat.id
-    const key = ['undecryptable', chat.id, author ? contacts.chatOf(author) : from, incoming.id].join(' ')
-    if (!(yield* stanzas.keep(this.#session, key, new Uint8Array(), incoming.timestamp))) return
+    if (yield* history.byId(this.#session, chat.id, incoming.id, sender)) return
+    if (yield* this.#wasUndecryptable(chat, author, incoming)) return
+    const [key = ''] = undecryptableKeys(chat, author, incoming)
+    yield* stanzas.keep(this.#session, key, new Uint8Array(), incoming.timestamp)
     yield* journal.append(this.#session, 'message_undecryptable', chat.id, incoming.timestamp, {
       id: incoming.id,
       chatId: chat.id,
@@ -178,6 +180,13 @@ export class Inbox {
     }
   }
 
+  *#wasUndecryptable(chat: ChatPlace, author: contacts.ContactRow | null, incoming: Incoming): Work<boolean> {
+    for (const key of undecryptableKeys(chat, author, incoming)) {
+      if (yield* stanzas.has(this.#session, key)) return true
+    }
+    return false
+  }
+
   /** Where it belongs, and who it is from. */
   *#place(incoming: Incoming): Work<{ chat: ChatPlace; author: contacts.ContactRow | null; sender: string }> {
     const chat = yield* this.#chat(incoming)
@@ -203,6 +212,15 @@ export class Inbox {
   *#learn(person: Person, { pushname, isBusiness }: Incoming): Work<contacts.ContactRow> {
     return yield* contacts.learn(this.#session, { ...person, pushname, isBusiness })
   }
+}
+
+/** Under what it is remembered that a message could not be read; by each name that its people had then or have now. */
+function undecryptableKeys(chat: ChatPlace, author: contacts.ContactRow | null, { id, isFromMe }: Incoming): string[] {
+  const chats = chat.contact ? contacts.namesOf(chat.contact) : [chat.id]
+  return chats.flatMap((name) => {
+    const senders = isFromMe ? ['me'] : author ? contacts.namesOf(author) : [name]
+    return senders.map((sender) => ['undecryptable', name, sender, id].join(' '))
+  })
 }
 
 /** The chat id under which a phone's messages are kept, for who only has the phone. */

@@ -84,6 +84,8 @@ export interface Message {
   type: MessageType
   /** Own messages only, else null. */
   ack: Ack | null
+  /** In the event only: the message was told as `message_undecryptable` before, and could be read when it was resent. */
+  recovered?: true
 }
 
 /** A chat's newest message, as the list of chats shows it. */
@@ -303,6 +305,15 @@ export interface PollVote extends MessageChange {
   options: string[] | null
 }
 
+/** What came of the messages that WhatsApp had kept while nobody was connected. */
+export interface CaughtUp {
+  /** How many messages WhatsApp said it had kept; those that the account's own phone sends to its devices are among them. */
+  announced: number
+  /** How many of them came and are in the store, whatever they were; also those that were there before. */
+  journalled: number
+  timestamp: number
+}
+
 export interface LoggedOut {
   /** What WhatsApp said: `401`, `403`, `406`, or `requested` when the session logged itself out. */
   cause: string
@@ -348,6 +359,8 @@ export interface JournalEvents {
   poll_vote: PollVote
   /** A connection is open. */
   ready: Ready
+  /** Once per connection, after all that WhatsApp had kept has come. */
+  caught_up: CaughtUp
   /** The account is no longer linked. Its credentials are kept for 30 days. */
   logged_out: LoggedOut
   /** The server tells a webhook nothing any more: its receiver is gone, or has taken nothing for days. */

@@ -54,6 +54,7 @@ export const message = like<Message>()(
       timestamp: time,
       type: messageType,
       ack: ack.nullable().describe('Own messages only'),
+      recovered: z.literal(true).describe('In the event only: it could not be decrypted at first').exactOptional(),
     })
     .meta({ id: 'Message' }),
 )

@@ -1,12 +1,21 @@
-import { type BinaryNode, getBinaryNodeChildren, proto, type WASocket } from '@whiskeysockets/baileys'
+import {
+  type BinaryNode,
+  getBinaryNodeChild,
+  getBinaryNodeChildren,
+  proto,
+  type WASocket,
+} from '@whiskeysockets/baileys'
 import type { Inbox, Incoming } from '../inbox.ts'
 import type { Logger } from '../options.ts'
+import * as journal from '../stores/sql/journal.ts'
 import type { Work } from '../stores/store.ts'
 import { answersTo } from './answers.ts'
 import type { Lane } from './harden.ts'
 import { readChange } from './read-change.ts'
 import { decodePlaintext, innerOf, readContent } from './read-message.ts'
+import { readResent } from './read-past.ts'
 import { type Me, readGroupName, readIncoming, readReceipt } from './read-stanza.ts'
+import type { RetryCounts } from './retry-counts.ts'
 import { authorOf, hashOf, type Signal } from './signal.ts'
 import * as unhandled from './unhandled.ts'
 import type { Vault } from './vault.ts'
@@ -15,9 +24,10 @@ export interface ArrivalsOptions {
   inbox: Inbox
   vault: Vault
   signal: Signal
+  retries: RetryCounts
   logger: Logger
   /** For answers to what was handled before. */
-  sock: Pick<WASocket, 'sendReceipt' | 'sendMessageAck' | 'ev'>
+  sock: Pick<WASocket, 'sendReceipt' | 'sendMessageAck' | 'messageRetryManager' | 'ev'>
   /** Resolves when what Baileys has told is written. */
   written(): Promise<void>
 }
@@ -34,6 +44,11 @@ export class Arrivals {
   readonly #options: ArrivalsOptions
   readonly #session: string
   readonly #vault: Vault
+  /** Stanzas that did not come from WhatsApp, but from the store. */
+  readonly #repeated = new WeakSet<BinaryNode>()
+  /** What WhatsApp said it has kept for us, and what of it came, in messages. */
+  #announced = 0
+  #journalled = 0
   /** What Baileys has been given, and is kept until it has handled it. */
   readonly #inHand = new Set<BinaryNode>()
   #isOnline = false
@@ -49,7 +64,11 @@ export class Arrivals {
 
   /** Commits what must be before Baileys sees a stanza. False when Baileys need not see it: then it is answered. */
   async durableFirst(lane: Lane, node: BinaryNode): Promise<boolean> {
-    if (lane === 'message') return this.#messageFirst(node)
+    if (lane === 'message') {
+      const isNew = await this.#messageFirst(node)
+      if (!isNew) this.#count(node)
+      return isNew
+    }
     if (lane === 'receipt') {
       const work = this.#receipt(node)
       // Of all others Baileys has nothing to do, and each step is taken once.
@@ -64,6 +83,7 @@ export class Arrivals {
   /** Baileys has done what it does with a stanza, its answer included. */
   async handled(lane: Lane, node: BinaryNode): Promise<void> {
     if (!this.#vault.isOpen) return
+    if (lane === 'message') this.#count(node)
     if (!this.#inHand.has(node)) return
     await this.#options.written()
     const clear = lane === 'message' ? unhandled.forget : unhandled.done
@@ -95,8 +115,27 @@ export class Arrivals {
   async again(emit: (node: BinaryNode) => void): Promise<void> {
     for (const node of await this.#vault.stanzas()) {
       // As if WhatsApp had kept it: what it said is in the journal, its keys are used up.
-      emit({ ...node, attrs: { ...node.attrs, offline: '0' } })
+      const repeated = { ...node, attrs: { ...node.attrs, offline: '0' } }
+      this.#repeated.add(repeated)
+      emit(repeated)
     }
+  }
+
+  /** WhatsApp says how much it has kept while we were away. */
+  announced(node: BinaryNode): void {
+    const preview = getBinaryNodeChild(node, 'offline_preview')
+    this.#announced = Number(preview?.attrs.message ?? 0) || 0
+  }
+
+  /** All that WhatsApp has kept has come, and each message of it was journalled or ended the connection. */
+  async caughtUp(): Promise<void> {
+    const timestamp = Date.now()
+    const data = { announced: this.#announced, journalled: this.#journalled, timestamp }
+    await this.#vault.commit({}, [() => journal.append(this.#session, 'caught_up', null, timestamp, data)])
+  }
+
+  #count(node: BinaryNode): void {
+    if (node.attrs.offline !== undefined && !this.#repeated.has(node)) this.#journalled++
   }
 
   get #me(): Me {
@@ -139,7 +178,7 @@ export class Arrivals {
   }
 
   async #messageFirst(node: BinaryNode): Promise<boolean> {
-    const { inbox, signal } = this.#options
+    const { inbox, signal, retries, sock } = this.#options
     const read = this.#readMessage(node)
     // Baileys will refuse it for good, so that WhatsApp does not deliver it again: what came is kept.
     if (!read) {
@@ -163,9 +202,10 @@ export class Arrivals {
         author,
         isFromMe: incoming.isFromMe,
         mayBeKnown: known.length > 0,
-        record: (message) => this.#message(incoming, message) ?? this.#ownBusiness(incoming, node),
+        record: (message) => this.#message(incoming, message) ?? this.#ownBusiness(incoming, node, message),
         recordAsItCame: () => this.#asItCame(node),
         recordUndecryptable: () => () => inbox.undecryptable(incoming),
+        willAskAgain: () => retries.remind(sock.messageRetryManager, incoming.id, node.attrs.participant),
       })
     }
     // Baileys looks at the first one, and refuses all for it.
@@ -241,9 +281,15 @@ export class Arrivals {
    * What the account's own phone tells Baileys (the history, the mapping of hidden ids) is acknowledged before Baileys
    * has done anything with it.
    */
-  #ownBusiness(incoming: Incoming, node: BinaryNode): (() => Work<unknown>) | undefined {
+  #ownBusiness(incoming: Incoming, node: BinaryNode, message: proto.IMessage): (() => Work<unknown>) | undefined {
     if (!incoming.isFromMe) return undefined
     this.#inHand.add(node)
-    return () => unhandled.keep(this.#session, 'unhandled', node)
+    const { inbox } = this.#options
+    const session = this.#session
+    const resent = readResent(innerOf(message))
+    return function* () {
+      yield* unhandled.keep(session, 'unhandled', node)
+      for (const one of resent) yield* inbox.message(one.incoming, one.content)
+    }
   }
 }

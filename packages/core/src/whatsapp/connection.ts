@@ -19,6 +19,7 @@ import { fromJid, toJid } from './jid.ts'
 import { patchLibsignal } from './ratchet.ts'
 import { readPast } from './read-past.ts'
 import { secondsToMs, toParty } from './read-stanza.ts'
+import { RetryCounts } from './retry-counts.ts'
 import { Signal } from './signal.ts'
 import { silentBaileysLogger } from './silent-logger.ts'
 import { SocketKeys } from './socket-keys.ts'
@@ -102,6 +103,7 @@ export class Connection {
     })
     this.#signal = new Signal(this.#vault)
     this.#keys = new SocketKeys(this.#vault, this.#signal)
+    const retries = new RetryCounts(this.#vault)
     this.#sock = makeWASocket({
       logger: silentBaileysLogger,
       markOnlineOnConnect: false,
@@ -114,6 +116,7 @@ export class Connection {
       auth: { creds, keys: this.#keys.store },
       makeSignalRepository: this.#signal.makeRepository,
       transactionOpts: { maxCommitRetries: 1, delayBetweenTriesMs: 0 },
+      msgRetryCounterCache: retries,
       getMessage: async ({ id }) => {
         const body = id ? await options.sent(id) : undefined
         return body && proto.Message.decode(body)
@@ -123,6 +126,7 @@ export class Connection {
       inbox: options.inbox,
       vault: this.#vault,
       signal: this.#signal,
+      retries,
       logger: options.logger,
       sock: this.#sock,
       written: () => this.#writing,
@@ -153,7 +157,7 @@ export class Connection {
         .catch((failed: unknown) => logger.error({ error: failed, session }, 'what Baileys broke over was not noted'))
       fatal(error)
     }
-    harden(this.#ws, {
+    const { after } = harden(this.#ws, {
       fatal,
       broke,
       around: (work) => checked({ mode: certificates, logger }, work),
@@ -162,6 +166,8 @@ export class Connection {
       closed: () => this.#vault.closedBecause,
       saving: () => this.#vault.saving,
     })
+    this.#ws.on('CB:ib,,offline_preview', (node: BinaryNode) => this.#arrivals.announced(node))
+    this.#ws.on('CB:ib,,offline', () => after('message', () => this.#arrivals.caughtUp()))
     hardenEvents(this.#sock.ev, broke)
   }
 

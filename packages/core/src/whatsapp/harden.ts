@@ -34,6 +34,11 @@ export interface HardenOptions {
   saving(): Promise<void> | undefined
 }
 
+export interface Hardened {
+  /** Does `work` when all that came in this lane before is done. */
+  after(kind: Lane, work: () => Promise<void>): void
+}
+
 /** Stanzas of these kinds are handled one after the other, each kind by itself: one may wait for another's answer. */
 const LANES = ['message', 'receipt', 'notification', 'call'] as const
 export type Lane = (typeof LANES)[number]
@@ -43,13 +48,15 @@ export type Lane = (typeof LANES)[number]
  * process, with every account in it), unordered (a compressed frame is overtaken by the next) and acknowledges before
  * its caller has seen anything.
  */
-export function harden(ws: SocketClient, options: HardenOptions): void {
+export function harden(ws: SocketClient, options: HardenOptions): Hardened {
+  const queues = new Map<string, Serial>()
   for (const name of ws.eventNames()) {
     if (typeof name !== 'string' || name === 'error' || name === 'close') continue
     const listeners = ws.listeners(name) as Listener[]
     ws.removeAllListeners(name)
     const lane = LANES.find((kind) => name === `CB:${kind}`)
     const queue = lane || name === 'message' ? new Serial() : undefined
+    if (lane && queue) queues.set(lane, queue)
     for (const listener of listeners) {
       const guarded = async (...args: unknown[]) => {
         try {
@@ -71,6 +78,9 @@ export function harden(ws: SocketClient, options: HardenOptions): void {
   }
   if (!ws.socket) throw new Error('Baileys has not dialled yet: its frames cannot be held back.')
   guardSends(ws.socket, options)
+  return {
+    after: (lane, work) => queues.get(lane)?.run(() => work().catch(options.fatal)),
+  }
 }
 
 /** Baileys' own emitter, as far as it shows itself. */

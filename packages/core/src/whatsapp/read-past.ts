@@ -24,6 +24,16 @@ export function readPast(message: proto.IWebMessageInfo): { incoming: Incoming; 
   }
 }
 
+/** Messages that the own phone sends once more, because they could not be read here. Pure. */
+export function readResent({ protocolMessage }: proto.IMessage): NonNullable<ReturnType<typeof readPast>>[] {
+  const results = protocolMessage?.peerDataOperationRequestResponseMessage?.peerDataOperationResult ?? []
+  return results.flatMap(({ placeholderMessageResendResponse }) => {
+    const bytes = placeholderMessageResendResponse?.webMessageInfoBytes
+    const resent = bytes && readPast(proto.WebMessageInfo.decode(bytes))
+    return resent ? [resent] : []
+  })
+}
+
 /** In a history the secret of a poll may be beside it. */
 function withSecret(message: proto.IMessage, secret: Uint8Array | null | undefined): proto.IMessage {
   if (!secret?.length || message.messageContextInfo?.messageSecret) return message

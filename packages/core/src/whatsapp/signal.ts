@@ -32,6 +32,8 @@ export interface EncryptedPart {
   recordAsItCame(): () => Work<unknown>
   /** What it keeps when nothing could be decrypted, before a resend is asked for. */
   recordUndecryptable(): () => Work<unknown>
+  /** Called after that is on disk, and before Baileys asks for a resend. */
+  willAskAgain(): Promise<void>
 }
 
 /** No transaction key may be called like a type of key: Baileys uses one map of locks for both. */
@@ -144,6 +146,7 @@ export class Signal {
       const known = await this.#vault.plaintext(hash)
       if (known) return Buffer.from(known)
       await this.#vault.commit({}, [part.recordUndecryptable()])
+      await part.willAskAgain()
       throw error
     }
   }

@@ -7,6 +7,7 @@ import { rows, type Store } from '../../src/stores/store.ts'
 import { Arrivals } from '../../src/whatsapp/arrivals.ts'
 import { harden, type SocketClient } from '../../src/whatsapp/harden.ts'
 import { patchLibsignal } from '../../src/whatsapp/ratchet.ts'
+import { RetryCounts } from '../../src/whatsapp/retry-counts.ts'
 import { bundleOf, coreParty, newCreds, padded, preKeysOf, stockParty, watchedStore } from './parties.ts'
 
 patchLibsignal()
@@ -31,7 +32,9 @@ function connection(store: Store, creds: Creds, baileys: (node: BinaryNode, core
     vault: core.vault,
     signal: core.signal,
     logger,
+    retries: new RetryCounts(core.vault),
     sock: {
+      messageRetryManager: null,
       ev: ev as never, // only `on` is used
       sendMessageAck: async ({ tag, attrs }: BinaryNode) => void answers.push(['ack', tag, attrs.id]),
       sendReceipt: async (...receipt: unknown[]) => void answers.push(['receipt', ...receipt]),

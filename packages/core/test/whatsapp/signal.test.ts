@@ -32,6 +32,7 @@ function decrypt(core: Core, { type, ciphertext }: Cipher, { jid = PN, offline =
     record: ({ conversation }) => note('logged_out', `read ${conversation}`),
     recordAsItCame: () => note('logged_out', 'as it came'),
     recordUndecryptable: () => note('logged_out', 'undecryptable'),
+    willAskAgain: async () => {},
   })
   return core.repository.decryptMessage({ jid, type, ciphertext })
 }
@@ -135,6 +136,7 @@ describe('a ciphertext that is delivered again', () => {
       record: () => undefined,
       recordAsItCame: () => () => journal.append('s', 'logged_out', null, 1, { cause: 'forged', timestamp: 1 }),
       recordUndecryptable: () => () => journal.append('s', 'logged_out', null, 1, { cause: 'forged', timestamp: 1 }),
+      willAskAgain: async () => {},
     })
     const again = core.repository.decryptMessage({
       jid: '4933333333@s.whatsapp.net',

@@ -52,6 +52,11 @@ export function chatOf(contact: { phone: string | null; lid: string | null }): s
   return contact.phone ? phoneChat(contact.phone) : lidChat(contact.lid ?? '')
 }
 
+/** All ids under which a person can have been shown, the one of now first. */
+export function namesOf({ phone, lid }: Pick<ContactRow, 'phone' | 'lid'>): string[] {
+  return [...(phone === null ? [] : [phoneChat(phone)]), ...(lid === null ? [] : [lidChat(lid)])]
+}
+
 /** The name an operator wants to read. */
 export function nameOf(contact: Pick<ContactRow, 'name' | 'pushname' | 'phone' | 'lid'>): string {
   return contact.name || contact.pushname || contact.phone || contact.lid || ''

@@ -15,6 +15,21 @@ export function* keep(session: string, key: string, node: Uint8Array, now: numbe
   return first !== undefined
 }
 
+export function* put(session: string, key: string, node: Uint8Array, now: number): Work<void> {
+  yield* run(
+    'INSERT INTO stanzas (session, key, node, at) VALUES (?, ?, ?, ?) ON CONFLICT (session, key) DO UPDATE SET node = excluded.node, at = excluded.at',
+    session,
+    key,
+    node,
+    now,
+  )
+}
+
+export function* get(session: string, key: string): Work<Uint8Array | undefined> {
+  const kept = yield* row<{ node: Uint8Array }>('SELECT node FROM stanzas WHERE session = ? AND key = ?', session, key)
+  return kept?.node
+}
+
 export function* has(session: string, key: string): Work<boolean> {
   return (yield* row('SELECT 1 AS one FROM stanzas WHERE session = ? AND key = ?', session, key)) !== undefined
 }
