@@ -213,6 +213,25 @@ story('how far a message got can be asked, and one message can be read', async (
   expect(await session.message(String(failed.id))).toMatchObject({ status: 'failed', code: 'NOT_ON_WHATSAPP' })
 })
 
+story('a message refused because of devices is sent once more, under the same id', async (scene) => {
+  const { link, contact, emulator, told } = scene
+  const max = contact()
+  const { session } = await link()
+  await session.send(MAX, 'Guten Tag')
+  // What is known of the contact's devices would do for this one, too: only the refusal makes it ask.
+  const asked = emulator.faults.on({ phone: '491700000001', direction: 'from-client', tag: 'iq', xmlns: 'usync' })
+  const fault = asked.slow(0)
+  emulator.faults.refuseNextMessage('491700000001', 479)
+  const { messageId, status } = await session.send(MAX, 'Hallo')
+  expect(status).toBe('sent')
+  expect(await max.hears('Hallo')).toMatchObject({ id: messageId, copies: 1 })
+  await fault.struck()
+  // Once is enough: a second refusal is final.
+  for (let time = 0; time < 2; time++) emulator.faults.refuseNextMessage('491700000001', 479)
+  await expect(session.send(MAX, 'Und?')).rejects.toMatchObject({ code: 'WHATSAPP_REJECTED' })
+  expect(await told('message_failed')).toMatchObject({ code: 'WHATSAPP_REJECTED' })
+})
+
 story('a contact that asks again gets the same message, once', async ({ link, contact, emulator }) => {
   const max = contact()
   const { session } = await link()

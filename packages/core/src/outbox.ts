@@ -19,7 +19,8 @@ import { readBody } from './whatsapp/read-message.ts'
 
 /** What the outbox needs of a connection. */
 export interface Wire {
-  send(entry: rows.OutboxEntry): Promise<void>
+  /** `asksForDevices`: what is known of the recipients' devices is out of date. */
+  send(entry: rows.OutboxEntry, options: { asksForDevices: boolean }): Promise<void>
   settle(id: string, work: () => Work<void>): Promise<void>
   /** Whether a chat can be written to at all. */
   exists(chat: string): Promise<boolean>
@@ -58,6 +59,8 @@ const TRIES = 5
 const TRY_AGAIN_MS = 5_000
 /** Acks with these codes say "not now". */
 const NOT_NOW = new Set(['408', '429', '500', '503'])
+/** This one says that the message does not fit the recipients' devices, which may have changed. */
+const OTHER_DEVICES = '479'
 
 /** What one account accepted must not be sent by another that the session was linked to later. */
 const OTHER_ACCOUNT: Failure = {
@@ -90,6 +93,8 @@ export class Outbox {
   readonly #schedule = new Schedule<rows.OutboxEntry>((entry) => this.#stand(entry))
   readonly #onWire = new Map<string, { entry: rows.OutboxEntry; at: number; timer: NodeJS.Timeout }>()
   readonly #tries = new Map<string, number>()
+  /** Refused once because of devices: sent again to those that are there now, and only once. */
+  readonly #refusedDevices = new Set<string>()
   readonly #askers = new Map<string, ((outcome: Outcome) => void)[]>()
   readonly #timers = new Set<NodeJS.Timeout>()
   #wire: Wire | undefined
@@ -270,6 +275,7 @@ export class Outbox {
     this.#offWire(id)
     if (error === undefined) this.#report(this.#sent(entry, timestamp, at), 'settling a message')
     else if (NOT_NOW.has(error) && this.#tryAgain(entry)) return
+    else if (error === OTHER_DEVICES && this.#tryOtherDevices(entry)) return
     else this.#report(this.#failed(entry, refused(error), at), 'settling a refused message')
     this.#lines.done(entry)
   }
@@ -294,7 +300,7 @@ export class Outbox {
         return false
       }
       this.#toWire(entry, wire)
-      await Promise.race([wire.send(entry), ended])
+      await Promise.race([wire.send(entry, { asksForDevices: this.#refusedDevices.has(entry.id) }), ended])
       return this.#wire === wire
     } catch (error) {
       if (this.#wire !== wire) return false
@@ -357,7 +363,7 @@ export class Outbox {
   }
 
   /** Lets a message go again later, before everything else in its chat; false when it was tried often enough. */
-  #tryAgain(entry: rows.OutboxEntry): boolean {
+  #tryAgain(entry: rows.OutboxEntry, afterMs?: number): boolean {
     const tries = (this.#tries.get(entry.id) ?? 0) + 1
     if (tries >= TRIES) return false
     this.#tries.set(entry.id, tries)
@@ -366,12 +372,22 @@ export class Outbox {
       return true
     }
     this.#lines.back(entry)
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer)
-      this.#lines.retry(entry.chat)
-    }, TRY_AGAIN_MS * tries)
+    const timer = setTimeout(
+      () => {
+        this.#timers.delete(timer)
+        this.#lines.retry(entry.chat)
+      },
+      afterMs ?? TRY_AGAIN_MS * tries,
+    )
     this.#timers.add(timer)
     return true
+  }
+
+  /** Lets a message go again at once, to the devices that there are now; false when that was done before. */
+  #tryOtherDevices(entry: rows.OutboxEntry): boolean {
+    if (this.#refusedDevices.has(entry.id)) return false
+    this.#refusedDevices.add(entry.id)
+    return this.#tryAgain(entry, 0)
   }
 
   async #sent(entry: rows.OutboxEntry, timestamp: number, onWireAt: number | null = null): Promise<void> {
@@ -424,6 +440,7 @@ export class Outbox {
     await (this.#wire ? this.#wire.settle(entry.id, noted) : store.write(noted))
     if (!isFirst) return
     this.#tries.delete(entry.id)
+    this.#refusedDevices.delete(entry.id)
     if (this.#unsettled) this.#unsettled--
     const askers = this.#askers.get(entry.id) ?? []
     this.#askers.delete(entry.id)

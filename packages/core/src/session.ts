@@ -439,7 +439,7 @@ export class Session extends Teller implements SessionApi {
       this.#announcer.ring()
       if (connection !== this.#connection) return false
       await this.#outbox.attach({
-        send: (entry) => connection.send(entry),
+        send: (entry, options) => connection.send(entry, options),
         settle: (id, work) => connection.settle(id, work),
         exists: (chat) => this.#people.exists(chat),
         lost: (cause) => connection.lost(cause),

@@ -42,6 +42,7 @@ async function during<T>(promise: Promise<T>): Promise<T> {
 /** A connection as the outbox sees one, which notes what it is given and acknowledges when it is told to. */
 class TestWire implements Wire {
   readonly sent: string[] = []
+  readonly askedForDevices: string[] = []
   readonly settled: string[] = []
   readonly lostBecause: string[] = []
   readonly strangers = new Set<string>()
@@ -52,8 +53,9 @@ class TestWire implements Wire {
     this.#store = store
   }
 
-  async send(entry: rows.OutboxEntry): Promise<void> {
+  async send(entry: rows.OutboxEntry, { asksForDevices }: { asksForDevices: boolean }): Promise<void> {
     this.sent.push(entry.id)
+    if (asksForDevices) this.askedForDevices.push(entry.id)
     await this.sending(entry)
   }
 
@@ -414,6 +416,18 @@ describe('an ack', () => {
     await ack('A2')
     expect(wire.sent).toEqual(['A1', 'B1', 'B2', 'C1', 'A1', 'A2'])
   })
+  test('because of devices (479) asks who they are and tries once more, and only once', async () => {
+    const { attach, accept, ack, events } = await world()
+    const wire = await attach()
+    await accept(['A1', 'A2'])
+    await ack('A1', '479')
+    expect(wire.sent).toEqual(['A1', 'A1'])
+    expect(wire.askedForDevices).toEqual(['A1'])
+    await ack('A1', '479')
+    expect(await events()).toMatchObject([{ event: 'message_failed', data: { id: 'A1', code: 'WHATSAPP_REJECTED' } }])
+    expect(wire.sent).toEqual(['A1', 'A1', 'A2'])
+    expect(wire.askedForDevices).toEqual(['A1'])
+  })
   test('with "not now" keeps no place on the wire', async () => {
     const { attach, accept, ack } = await world()
     const wire = await attach()
@@ -451,7 +465,7 @@ describe('an ack', () => {
   test.each([
     ['463', 'WHATSAPP_RESTRICTED'],
     ['404', 'NOT_ON_WHATSAPP'],
-    ['479', 'WHATSAPP_REJECTED'],
+    ['400', 'WHATSAPP_REJECTED'],
     ['400', 'WHATSAPP_REJECTED'],
   ])('with the final error %s fails the message at once as %s', async (error, code) => {
     const { outbox, attach, accept, ack, state, events, history } = await world()
@@ -603,7 +617,7 @@ describe('a full outbox', () => {
     await expect(accept(['C1'])).rejects.toMatchObject({ code: 'OUTBOX_FULL' })
     await ack('A1')
     await accept(['C1'])
-    await ack('B1', '479')
+    await ack('B1', '400')
     await accept(['D1'])
     await expect(accept(['E1'])).rejects.toMatchObject({ code: 'OUTBOX_FULL' })
   })

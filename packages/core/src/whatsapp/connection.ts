@@ -4,7 +4,7 @@ import makeWASocket, {
   proto,
   type SocketConfig,
 } from '@whiskeysockets/baileys'
-import { phoneChat } from '../chat-id.ts'
+import { chatKind, phoneChat } from '../chat-id.ts'
 import type { Closed } from '../disconnects.ts'
 import { isWamuxError, WamuxError } from '../errors.ts'
 import type { Inbox } from '../inbox.ts'
@@ -172,11 +172,19 @@ export class Connection {
   }
 
   /** Puts a message on the wire under its fixed id. Resolves when the frame is written, which is not yet "sent". */
-  async send(entry: { id: string; chat: string; body: Uint8Array; relay: string }): Promise<void> {
+  async send(
+    entry: { id: string; chat: string; body: Uint8Array; relay: string },
+    { asksForDevices }: { asksForDevices: boolean },
+  ): Promise<void> {
     const message = proto.Message.decode(entry.body)
-    const options = { ...JSON.parse(entry.relay), messageId: entry.id }
+    const jid = toJid(entry.chat)
+    const fresh = asksForDevices ? { useUserDevicesCache: false } : {}
+    const options = { ...JSON.parse(entry.relay), ...fresh, messageId: entry.id }
     try {
-      await this.#keys.whileSending(entry.id, () => this.#sock.relayMessage(toJid(entry.chat), message, options))
+      // Between two people Baileys looks at what it remembers in any case: this writes over it.
+      if (asksForDevices && chatKind(entry.chat) !== 'group')
+        await this.#ask(this.#sock.getUSyncDevices([jid], false, false))
+      await this.#keys.whileSending(entry.id, () => this.#sock.relayMessage(jid, message, options))
     } catch (error) {
       const code = refusalOf(error)
       if (code === undefined) throw error
