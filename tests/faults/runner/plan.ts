@@ -19,6 +19,8 @@ export interface PlanOptions {
   startMs?: number
   /** About as many effects happen in that time. */
   effects?: number
+  /** By how much the machine is slower than it could be. */
+  slowness?: number
   /** See {@link readAt}. */
   at?: string | undefined
   /** In how many lives the line goes dead before the kill: what was handed to the system is lost then, too. */
@@ -27,7 +29,9 @@ export interface PlanOptions {
 
 /** Half of the kills come at a moment, a quarter of these before the server listens; the other half between two effects. */
 export function drawPlan(random: Random, options: PlanOptions = {}): Plan {
-  const { withinMs = 900, startMs = 250, effects = 120, at } = options
+  const { slowness = 1, effects = 120, at } = options
+  const withinMs = Math.round(slowness * (options.withinMs ?? 900))
+  const startMs = Math.round(slowness * (options.startMs ?? 250))
   const isEarly = random.chance(0.25)
   const ms = 20 + random.below(isEarly ? startMs : withinMs)
   const when = random.pick(['before', 'during', 'after', 'after'] as const)

@@ -17,6 +17,9 @@ const DRAIN_MS = 60_000
 const BROKEN_DRAIN_MS = 15_000
 /** A process that is not there by then never will be. */
 const START_MS = 30_000
+/** How long a server takes on a machine with nothing else to do: from listening to ready, and to a first QR. */
+const READY_MS = 200
+const QR_MS = 150
 
 export interface TrialOptions {
   emulator?: EmulatorOptions
@@ -47,6 +50,7 @@ export class Trial {
   #token = ''
   #url = ''
   #complaints = 0
+  #slowness = 1
 
   static async open(run: Run, options: TrialOptions = {}): Promise<Trial> {
     const emulator = await createEmulator({
@@ -124,11 +128,13 @@ export class Trial {
   async create(id = 'demo'): Promise<string> {
     this.#apiKey = (await this.admin.sessions.create({ id })).apiKey
     await this.session(id).setWebhook({ url: this.receiver.url })
+    const begun = Date.now()
     let qr: string | null = null
     await this.must('show a QR', async () => {
       qr = (await this.session(id).qr()).qr
       return qr !== null
     })
+    this.#slowness = slowness(Date.now() - begun, QR_MS)
     return qr ?? ''
   }
 
@@ -173,7 +179,7 @@ export class Trial {
     await this.end()
     const random = this.#random
     const startMs = this.run.store === 'postgres' ? 800 : 250
-    const plan = drawPlan(random, { startMs, ...options, at: this.run.at ?? options.at })
+    const plan = drawPlan(random, { startMs, ...options, at: this.run.at ?? options.at, slowness: this.#slowness })
     const isHole = random.chance(options.deadLines ?? 0.2)
     const after = random.below(plan.ms)
     const direction = random.pick(DIRECTIONS)
@@ -196,7 +202,12 @@ export class Trial {
   async killFromHere(options: PlanOptions = {}): Promise<void> {
     const life = this.#life
     if (!life) throw new Error('There is nothing to kill.')
-    const plan = drawPlan(this.#random, { startMs: 1, ...options, at: this.run.at })
+    const plan = drawPlan(this.#random, {
+      startMs: 1,
+      ...options,
+      at: this.run.at ?? options.at,
+      slowness: this.#slowness,
+    })
     life.arm(plan)
     await this.#dies(life, [setTimeout(() => void life.kill(), plan.ms)])
   }
@@ -211,12 +222,21 @@ export class Trial {
   /** Kills as often as the run says, and tells how far it is. Options that are a function are asked for each kill. */
   async killAll(options: PlanOptions | (() => PlanOptions) = {}): Promise<void> {
     const { kills, log } = this.run
+    await this.#measure()
     const begun = Date.now()
     for (let kill = 1; kill <= kills; kill++) {
       await this.killOnce(typeof options === 'function' ? options() : options)
       if (kill % 25 === 0) log(`${kill} kills, ${Math.round((Date.now() - begun) / kill)} ms each`)
     }
     if (kills > 0) this.run.report.count('ms_per_kill', Math.round((Date.now() - begun) / kills))
+  }
+
+  /** How slow this machine is now: on a busy one kills would all come before anything happens. */
+  async #measure(): Promise<void> {
+    await this.start()
+    const begun = Date.now()
+    await this.until(async () => (await this.session().info()).state === 'ready')
+    this.#slowness = slowness(Date.now() - begun, READY_MS)
   }
 
   /** The last life, in which everything has to come to its end. What does not is `stuck`. */
@@ -293,3 +313,6 @@ export class Trial {
 
 const DIRECTIONS = ['from', 'to', 'both'] as const
 const LINES = { from: { direction: 'from-client' }, to: { direction: 'to-client' }, both: {} } as const
+
+/** A single measurement on a busy machine may be far off. */
+const slowness = (ms: number, normal: number) => Math.min(4, Math.max(1, ms / normal))
