@@ -19,7 +19,11 @@ describe.each(suites)('$name', (suite) => {
   test.each(stores)(
     'holds on %s',
     async (store) => {
-      const report = await execute(suite, { kills: Math.min(suite.kills, KILLS), seed: SEED, store })
+      const report = await execute(suite, {
+        kills: isLong ? Math.min(suite.kills, KILLS) : (suite.short ?? KILLS),
+        seed: SEED,
+        store,
+      })
       expect(brokenIn(report), report.print()).toEqual([])
     },
     TIMEOUT_MS,

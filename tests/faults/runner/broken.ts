@@ -1,3 +1,5 @@
+import { brokenAgainstServers } from './broken-against-servers.ts'
+
 /** A build that is broken on purpose: what is replaced in which file. Each text must be there exactly once. */
 export interface Broken {
   about: string
@@ -128,4 +130,5 @@ export const broken: Readonly<Record<string, Broken>> = {
     about: 'What fails holds nothing: the next of its chat goes at once.',
     edits: [{ file: DELIVERIES, from: 'now - holdMs + 1,', to: 'now + 1,' }],
   },
+  ...brokenAgainstServers,
 }

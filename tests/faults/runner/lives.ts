@@ -23,6 +23,7 @@ interface Said {
 
 /** One process, from its start to its end. */
 export interface Life {
+  readonly pid: number | undefined
   /** Resolves when it listens; undefined when it was killed before. */
   readonly listening: Promise<{ url: string; setupToken: string | undefined } | undefined>
   /** Resolves with the place of its death when it has ended. */
@@ -140,6 +141,7 @@ class Victim {
     child.stdin?.write(`${JSON.stringify({ ...plan, port })}\n`)
     const ended = this.#exited.then(() => this.#died)
     return {
+      pid: child.pid,
       listening,
       ended,
       arm: (next) => void child.stdin?.write(`${JSON.stringify(next)}\n`),

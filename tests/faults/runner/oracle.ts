@@ -33,7 +33,12 @@ interface Found {
 const saysWhat = ({ body, emoji, options }: Told['data']) => body ?? emoji ?? options?.join() ?? ''
 
 /** Compares what was written with what the server has and told. Pure, but for the findings that it adds. */
-export function checkInbound(report: Report, written: readonly Written[], receiver: Receiver, books: Books): void {
+export function checkInbound(
+  report: Report,
+  written: readonly Written[],
+  receiver: Pick<Receiver, 'told' | 'changed' | 'repeats'>,
+  books: Books,
+): void {
   compare(report, 'journal', written, books.events)
   compare(report, 'webhook', written, receiver.told)
   const kept = new Map(books.messages.map(({ id, body }) => [id, body]))

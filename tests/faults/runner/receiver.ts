@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 export interface Told {
   id: string
   event: string
+  instanceId: string
   seq: number
   data: { id?: string; chatId?: string; body?: string; emoji?: string; options?: string[] | null }
 }

@@ -43,6 +43,11 @@ export class Report {
     this.figures[figure] = (this.figures[figure] ?? 0) + by
   }
 
+  /** The largest of what is measured. */
+  most(figure: string, value: number): void {
+    this.figures[figure] = Math.max(this.figures[figure] ?? 0, Math.round(value))
+  }
+
   died(where: string): void {
     this.deaths[where] = (this.deaths[where] ?? 0) + 1
   }

@@ -37,6 +37,8 @@ export interface Suite {
   readonly about: string
   /** How many kills when nobody says. Suites that kill nothing take it as how often they repeat what they do. */
   readonly kills: number
+  /** The same for `npm test`; 3 when nobody says. */
+  readonly short?: number
   /** The broken builds (`broken.ts`) on which it has to fail, and what it takes to see that. */
   readonly fails: Readonly<Record<string, Failing>>
   run(run: Run): Promise<void>

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Client, type ClientSession, createClient } from '@wamux/client'
 import { createEmulator, type Emulator, type EmulatorOptions, type Fault, type Phone } from '@wamux/emulator'
@@ -244,6 +245,16 @@ export class Trial {
     await this.start()
     const withinMs = this.run.broken === undefined ? DRAIN_MS : BROKEN_DRAIN_MS
     if (!(await this.until(isDone, withinMs))) this.run.report.broke('stuck', what())
+  }
+
+  /** The most memory that the process which lives now has had at once, in MiB; undefined where the system does not say. */
+  peakMemory(): number | undefined {
+    try {
+      const status = readFileSync(`/proc/${this.#life?.pid}/status`, 'utf8')
+      return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1024
+    } catch {
+      return undefined // there is no such file elsewhere
+    }
   }
 
   /** What is on disk. Ends the life that there is. */

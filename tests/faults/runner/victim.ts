@@ -26,6 +26,7 @@ const first = await lines.next()
 if (first.done) process.exit()
 const begin: Plan & { port: number } = JSON.parse(first.value)
 planEffects(begin)
+const { baileys, ...settings } = JSON.parse(SERVER)
 const server = await createServer({
   data: DATA,
   ...(DATABASE !== undefined && { databaseUrl: DATABASE }),
@@ -34,8 +35,8 @@ const server = await createServer({
   pacingMaxMs: 5,
   allowLoopback: true,
   logger: pino({ level: 'error' }, { write: (text: string) => void say({ error: JSON.parse(text) }) }),
-  baileys: { waWebSocketUrl: NETWORK, logger: listeningLogger },
-  ...JSON.parse(SERVER),
+  baileys: { ...baileys, waWebSocketUrl: NETWORK, logger: listeningLogger },
+  ...settings,
 })
 say({ url: server.url, port: server.port, setupToken: server.setupToken })
 process.once('SIGTERM', () => {

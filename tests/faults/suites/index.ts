@@ -2,7 +2,8 @@ import type { Suite } from '../runner/suite.ts'
 import { inbound } from './inbound.ts'
 import { firstConnection, pairing } from './linking.ts'
 import { outbound } from './outbound.ts'
+import { servers } from './servers.ts'
 import { webhook } from './webhook.ts'
 
 /** What `npm run test:faults -- <suite>` knows. */
-export const suites: readonly Suite[] = [inbound, outbound, pairing, firstConnection, webhook]
+export const suites: readonly Suite[] = [inbound, outbound, pairing, firstConnection, webhook, ...servers]

@@ -1,0 +1,53 @@
+import type { Broken } from './broken.ts'
+
+const CONNECTION = 'packages/core/src/whatsapp/connection.ts'
+const HARDEN = 'packages/core/src/whatsapp/harden.ts'
+
+/** What a server that misbehaves could do to builds that believe too much. */
+export const brokenAgainstServers: Readonly<Record<string, Broken>> = {
+  'calls-wait': {
+    about: 'What was asked waits for its time-out when the connection has ended.',
+    edits: [
+      {
+        file: CONNECTION,
+        from: 'return await Promise.race([question, ended])',
+        to: 'ended.catch(() => {})\n      return await question',
+      },
+    ],
+  },
+  'replaced-comes-back': {
+    about: 'An account that was taken elsewhere is fought for.',
+    edits: [
+      {
+        file: 'packages/core/src/disconnects.ts',
+        from: "return failed('REPLACED')",
+        to: "return { kind: 'lost', cause: 'replaced' }",
+      },
+    ],
+  },
+  'queue-forgets': {
+    about: 'What was on the wire when the connection ended is not sent again.',
+    edits: [
+      {
+        file: CONNECTION,
+        from: 'await this.#keys.whileSending(entry.id, () =>',
+        to: 'if (FIRST.has(entry.id)) return\n      FIRST.add(entry.id)\n      await this.#keys.whileSending(entry.id, () =>',
+      },
+      {
+        file: CONNECTION,
+        from: 'const PAST_AT_ONCE = 200',
+        to: 'const PAST_AT_ONCE = 200\nconst FIRST = new Set<string>()',
+      },
+    ],
+  },
+  'listeners-uncaught': {
+    about: 'What throws in a listener of Baileys is caught by nobody.',
+    edits: [
+      {
+        file: HARDEN,
+        from: '} catch (error) {\n          options.fatal(error)',
+        to: '} catch (error) {\n          throw error',
+      },
+    ],
+  },
+}

@@ -1,0 +1,6 @@
+import type { Suite } from '../runner/suite.ts'
+import { serverDrop } from './server-drop.ts'
+import { serverFrames } from './server-frames.ts'
+
+/** S1–S10: what servers can do to us. */
+export const servers: readonly Suite[] = [serverDrop, serverFrames]
