@@ -52,8 +52,8 @@ export const broken: Readonly<Record<string, Broken>> = {
     edits: [
       {
         file: CONNECTION,
-        from: '{ ...JSON.parse(entry.relay), messageId: entry.id }',
-        to: '{ ...JSON.parse(entry.relay), messageId: entry.id + process.pid.toString(16) }',
+        from: '...fresh, messageId: entry.id }',
+        to: '...fresh, messageId: entry.id + process.pid.toString(16) }',
       },
       { file: CONNECTION, from: 'if (id) events.acked(id, error', to: 'if (id) events.acked(id.slice(0, 22), error' },
     ],
@@ -63,8 +63,8 @@ export const broken: Readonly<Record<string, Broken>> = {
     edits: [
       {
         file: OUTBOX,
-        from: 'await Promise.race([wire.send(entry), ended])\n',
-        to: 'await Promise.race([wire.send(entry), ended])\n      this.acked(entry.id, undefined, Date.now())\n',
+        from: 'asksForDevices: this.#refusedDevices.has(entry.id) }), ended])\n',
+        to: 'asksForDevices: this.#refusedDevices.has(entry.id) }), ended])\n      this.acked(entry.id, undefined, Date.now())\n',
       },
     ],
   },
