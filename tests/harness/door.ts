@@ -16,6 +16,7 @@ export interface DoorOptions {
   pacing?: { minMs: number; maxMs: number }
   sendWaitMs?: number
   stalledAfterMs?: number
+  limits?: SessionManagerOptions['limits']
   /** Handed to Baileys besides the emulator's. */
   baileys?: SessionManagerOptions['baileys']
 }
@@ -88,6 +89,7 @@ export const openSdk: OpenDoor = async (emulator, options = {}) => {
       pacing: options.pacing ?? PACING,
       ...(options.sendWaitMs !== undefined && { sendWaitMs: options.sendWaitMs }),
       ...(options.stalledAfterMs !== undefined && { stalledAfterMs: options.stalledAfterMs }),
+      ...(options.limits && { limits: options.limits }),
       baileys: { ...options.baileys, ...emulator.socketConfig },
       logger: log,
     })
@@ -137,6 +139,7 @@ export const openHttp: OpenDoor = async (emulator, options = {}) => {
     pacingMaxMs: (options.pacing ?? PACING).maxMs,
     ...(options.sendWaitMs !== undefined && { sendWaitMs: options.sendWaitMs }),
     ...(options.stalledAfterMs !== undefined && { stalledAfterMs: options.stalledAfterMs }),
+    ...options.limits,
     baileys: { ...options.baileys, ...emulator.socketConfig },
     allowLoopback: true,
     logger: pino({ level: 'error' }, { write: (line) => void log.errors.push(line) }),

@@ -227,8 +227,11 @@ export interface SendStep {
   at: number
 }
 
-/** `send_at`: the time that was named. `batch`: its batch is paused. */
-export type WaitsFor = 'send_at' | 'batch'
+/**
+ * `send_at`: the time that was named. `batch`: its batch is paused. `recipient_limit`: enough was sent to this chat for an
+ * hour. `new_chat_limit`: enough people were written to for the first time for a day.
+ */
+export type WaitsFor = 'send_at' | 'batch' | 'recipient_limit' | 'new_chat_limit'
 
 export interface MessageAck {
   id: string

@@ -1,14 +1,28 @@
-/** Lets so many through at a time, the others in the order in which they came. */
+/** Lets so many through at a time and so many in a second, in the order in which they came. */
 export class Gate {
   #free: number
+  /** The pause between two of them. */
+  readonly #gapMs: number
+  /** When the next may go, by a clock that nobody can set. */
+  #next = 0
   readonly #waiting: ((leave: () => void) => void)[] = []
 
-  constructor(atOnce: number) {
+  constructor(atOnce: number, perSecond = Number.POSITIVE_INFINITY) {
     this.#free = atOnce
+    this.#gapMs = 1_000 / perSecond
   }
 
   /** Resolves with what gives the place back; calling that twice is fine. */
-  enter(): Promise<() => void> {
+  async enter(): Promise<() => void> {
+    const leave = await this.#take()
+    const now = performance.now()
+    const at = Math.max(now, this.#next)
+    this.#next = at + this.#gapMs
+    if (at > now) await new Promise((go) => setTimeout(go, at - now))
+    return leave
+  }
+
+  #take(): Promise<() => void> {
     if (this.#free > 0) {
       this.#free--
       return Promise.resolve(this.#place())

@@ -8,6 +8,7 @@
 // Everyday
 export { type ErrorFacts, invalid, isWamuxError, WamuxError } from './errors.ts'
 export { type Events, Teller } from './events.ts'
+export type { Limits } from './limits.ts'
 export type { CertificateMode, Logger, SessionManagerOptions } from './options.ts'
 export type { Gap } from './pacer.ts'
 export type { Replayable } from './sender.ts'

@@ -78,6 +78,12 @@ export class Lines<T extends Waiting> {
     this.#release(chat)
   }
 
+  /** Every message that waits in a line becomes what `change` makes of it. */
+  change(chat: string, change: (entry: T) => T): void {
+    const line = this.#lines.get(chat)
+    line?.entries.splice(0, line.entries.length, ...line.entries.map(change))
+  }
+
   /** Takes a message out that waits; false when it does not, or was taken. */
   remove(entry: T): boolean {
     const line = this.#lines.get(entry.chat)

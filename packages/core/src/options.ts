@@ -1,3 +1,4 @@
+import type { Limits } from './limits.ts'
 import type { Gap } from './pacer.ts'
 import type { Lookups } from './stores/keyv.ts'
 import type { Store } from './stores/store.ts'
@@ -28,6 +29,8 @@ export interface SessionManagerOptions {
   lookups?: Lookups
   /** The pause between two messages of one session. Default 1,500–3,000 ms, at random: a person is not a metronome. */
   pacing?: Gap
+  /** How much one account may send before messages wait. Default: no limit. */
+  limits?: Limits
   /** How long `send` waits for WhatsApp's server before it says `queued`. Default 8,000 ms. */
   sendWaitMs?: number
   /**
@@ -37,6 +40,13 @@ export interface SessionManagerOptions {
   stalledAfterMs?: number
   /** How long events stay in the journal, for whoever reads it later; those not told yet stay longer. Default 30 days. */
   keepEventsMs?: number
+  /**
+   * How long it can be asked what became of a message or a batch, and a phone can ask for a message again. Default 30
+   * days, at least one.
+   */
+  keepSentMs?: number
+  /** How many connections are begun in a second. Default 5: an outage that ends must not look like an attack. */
+  connectsPerSecond?: number
   /** How many sessions dial at the same time, after a start or when a network comes back. Default 12: a thousand time out. */
   connectAtOnce?: number
   /** Default `enforce`. It holds for the whole process, for the sockets that core opens. */
@@ -54,7 +64,9 @@ export const DEFAULT_SEND_WAIT_MS = 8_000
 /** A queue of one account moves every few seconds: whoever waits this long should be looked after. */
 export const DEFAULT_STALLED_AFTER_MS = 10 * 60_000
 export const DEFAULT_KEEP_EVENTS_MS = 30 * 24 * 60 * 60_000
+export const DEFAULT_KEEP_SENT_MS = 30 * 24 * 60 * 60_000
 export const DEFAULT_CONNECT_AT_ONCE = 12
+export const DEFAULT_CONNECTS_PER_SECOND = 5
 /** What was accepted and not sent by then is dropped: a taxi announced a day late helps nobody. */
 export const SEND_DEADLINE_MS = 24 * 60 * 60_000
 /** For so long a request that comes again under its idempotency key is answered as the first time. */

@@ -1,6 +1,7 @@
 import { chatKind, userOf } from './chat-id.ts'
 import { isWamuxError, WamuxError } from './errors.ts'
 import type { Inbox } from './inbox.ts'
+import { isNewChat, type Limits, limitOn, type Waits } from './limits.ts'
 import { byUrgency, Lines } from './lines.ts'
 import { ACK, toMessage } from './message.ts'
 import { type Logger, SEND_DEADLINE_MS } from './options.ts'
@@ -57,6 +58,8 @@ const ACK_TIMEOUT_MS = 30_000
 /** How often a message that could not be written or was refused for the moment is tried again, and after how long. */
 const TRIES = 5
 const TRY_AGAIN_MS = 5_000
+/** A message that waits for a limit to end has about a day from then on: its row is not written for less than this. */
+const LIMIT_TOLERANCE_MS = 60 * 60_000
 /** Acks with these codes say "not now". */
 const NOT_NOW = new Set(['408', '429', '500', '503'])
 /** This one says that the message does not fit the recipients' devices, which may have changed. */
@@ -77,6 +80,8 @@ export interface OutboxOptions {
   inbox: Inbox
   account: () => Account | null
   logger: Logger
+  /** How much may be sent before messages have to wait. Default: no limit. */
+  limits?: Limits
   /** How many messages may wait. Default 20,000. */
   limit?: number
   /** Something was committed that others may want to read. */
@@ -92,6 +97,8 @@ export class Outbox {
   readonly #lines: Lines<rows.OutboxEntry>
   readonly #schedule = new Schedule<rows.OutboxEntry>((entry) => this.#stand(entry))
   readonly #onWire = new Map<string, { entry: rows.OutboxEntry; at: number; timer: NodeJS.Timeout }>()
+  /** What was acknowledged and is being written down. */
+  readonly #settling = new Set<Promise<void>>()
   readonly #tries = new Map<string, number>()
   /** Refused once because of devices: sent again to those that are there now, and only once. */
   readonly #refusedDevices = new Set<string>()
@@ -175,8 +182,12 @@ export class Outbox {
     this.#wire = wire
     this.#ended = Promise.withResolvers()
     this.#late = []
-    const { unsettled, paused } = await store.read(() => waitingOf(session))
+    const now = Date.now()
+    const { unsettled, paused, lastSentAt } = await store.read(() => waitingOf(session))
+    // The clock was set back.
+    if (lastSentAt !== null && lastSentAt > now) await store.write(() => rows.notLaterThan(session, now))
     if (this.#wire !== wire) return
+    if (lastSentAt !== null) this.#options.pacer.rest(now - lastSentAt)
     const all = [...unsettled, ...this.#late]
     this.#late = undefined
     const phone = this.#options.account()?.phone
@@ -273,8 +284,14 @@ export class Outbox {
     const { entry, at } = this.#onWire.get(id) ?? {}
     if (!entry) return // a second ack, or one for something that is not ours to settle
     this.#offWire(id)
-    if (error === undefined) this.#report(this.#sent(entry, timestamp, at), 'settling a message')
-    else if (NOT_NOW.has(error) && this.#tryAgain(entry)) return
+    if (error === undefined) {
+      const settling = this.#sent(entry, timestamp, at)
+      this.#settling.add(settling)
+      this.#report(
+        settling.finally(() => this.#settling.delete(settling)),
+        'settling a message',
+      )
+    } else if (NOT_NOW.has(error) && this.#tryAgain(entry)) return
     else if (error === OTHER_DEVICES && this.#tryOtherDevices(entry)) return
     else this.#report(this.#failed(entry, refused(error), at), 'settling a refused message')
     this.#lines.done(entry)
@@ -299,6 +316,12 @@ export class Outbox {
         this.#lines.done(entry)
         return false
       }
+      const limited = await this.#limited(entry)
+      if (this.#wire !== wire) return false
+      if (limited) {
+        this.#later(limited.entry, limited.until - Date.now())
+        return false
+      }
       this.#toWire(entry, wire)
       await Promise.race([wire.send(entry, { asksForDevices: this.#refusedDevices.has(entry.id) }), ended])
       return this.#wire === wire
@@ -315,6 +338,29 @@ export class Outbox {
       this.#lines.done(entry)
       return false
     }
+  }
+
+  /** Until when a limit holds a message up, if one does. What waits in its chat has its whole time from then on. */
+  async #limited(entry: rows.OutboxEntry): Promise<{ entry: rows.OutboxEntry; until: number } | undefined> {
+    const { chat } = entry
+    const { session, store, limits = {} } = this.#options
+    if (limits.newChatsPerDay === undefined && limits.messagesPerChatPerHour === undefined) return undefined
+    await Promise.allSettled(this.#settling) // what is not written yet would not be counted
+    const others = [...this.#onWire.values()].map((other) => other.entry.chat)
+    const now = Date.now()
+    const held = await store.read(function* (): Work<Waits | undefined> {
+      let opening = 0
+      for (const other of others) if (yield* isNewChat(session, other)) opening++
+      return yield* limitOn(session, chat, limits, now, opening)
+    })
+    if (!held) return undefined
+    const until = held.waitsUntil ?? now
+    const deadline = until + SEND_DEADLINE_MS
+    const enough = deadline - LIMIT_TOLERANCE_MS
+    await store.write(() => rows.prolong(session, chat, deadline, enough))
+    const prolonged = (one: rows.OutboxEntry) => (one.deadline < enough ? { ...one, deadline } : one)
+    this.#lines.change(chat, prolonged)
+    return { entry: prolonged(entry), until }
   }
 
   /** Why a message cannot be sent at all, if so. */
@@ -371,16 +417,18 @@ export class Outbox {
       this.#lines.done(entry)
       return true
     }
-    this.#lines.back(entry)
-    const timer = setTimeout(
-      () => {
-        this.#timers.delete(timer)
-        this.#lines.retry(entry.chat)
-      },
-      afterMs ?? TRY_AGAIN_MS * tries,
-    )
-    this.#timers.add(timer)
+    this.#later(entry, afterMs ?? TRY_AGAIN_MS * tries)
     return true
+  }
+
+  /** Puts a message back that was taken, and its chat waits. */
+  #later(entry: rows.OutboxEntry, ms: number): void {
+    this.#lines.back(entry)
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer)
+      this.#lines.retry(entry.chat)
+    }, ms)
+    this.#timers.add(timer)
   }
 
   /** Lets a message go again at once, to the devices that there are now; false when that was done before. */
@@ -398,6 +446,7 @@ export class Outbox {
       yield* timeline.settled(session, entry.id, timestamp, onWireAt)
       const contact = yield* contactOf(session, entry.chat)
       const chat = contact ? contacts.chatOf(contact) : entry.chat
+      if (yield* isNewChat(session, chat)) yield* rows.setOpened(session, entry.id)
       const known = yield* rows.byId(session, entry.id)
       const ack = Math.max(ACK.server, known?.ack ?? 0)
       const message = { chat, sender: 'me', id: entry.id, timestamp, body, type, raw: entry.body }
@@ -466,8 +515,16 @@ function* contactOf(session: string, chat: string): Work<contacts.ContactRow | n
   return null
 }
 
-function* waitingOf(session: string): Work<{ unsettled: rows.OutboxEntry[]; paused: Set<string> }> {
-  return { unsettled: yield* rows.unsettled(session), paused: yield* batches.paused(session) }
+function* waitingOf(session: string): Work<{
+  unsettled: rows.OutboxEntry[]
+  paused: Set<string>
+  lastSentAt: number | null
+}> {
+  return {
+    unsettled: yield* rows.unsettled(session),
+    paused: yield* batches.paused(session),
+    lastSentAt: yield* rows.lastSentAt(session),
+  }
 }
 
 /** WhatsApp's error codes in acks, as far as they are known. */

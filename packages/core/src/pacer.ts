@@ -15,6 +15,7 @@ export interface PacerOptions {
 }
 
 /** As Bottleneck counts: the lower goes first. */
+const FIRST = 0
 const PLACE: Record<Priority, number> = { high: 2, normal: 4, low: 6 }
 /** Timers and the queue are some milliseconds late: so much earlier the longest pause ends, to be over in time. */
 const LATE_MS = 25
@@ -53,6 +54,20 @@ export class Pacer {
       })
   }
 
+  /**
+   * Something was sent `agoMs` ago, by a process before this one: the next message waits for what is left of a gap.
+   * Less than nothing, which a clock says that was set back, is now.
+   */
+  rest(agoMs: number): void {
+    const ends = performance.now() + this.#draw() - Math.max(agoMs, 0)
+    if (ends <= performance.now() || this.#halt.signal.aborted) return
+    this.#limiter
+      .schedule({ priority: FIRST }, () => this.#pause(ends - performance.now()))
+      .catch((error: unknown) => {
+        if (!this.#halt.signal.aborted) this.#report(error)
+      })
+  }
+
   /** Lets the job that has begun finish, drops the rest. */
   async stop(): Promise<void> {
     if (this.#halt.signal.aborted) return
@@ -60,8 +75,7 @@ export class Pacer {
     await this.#limiter.stop({ dropWaitingJobs: true })
   }
 
-  #pause(): Promise<void> {
-    const ms = this.#draw()
+  #pause(ms = this.#draw()): Promise<void> {
     if (ms <= 0) return Promise.resolve()
     return new Promise((resolve) => {
       const timer = setTimeout(done, ms)

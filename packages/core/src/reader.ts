@@ -1,6 +1,7 @@
 import { chatKind, parseChatId, userOf } from './chat-id.ts'
 import { WamuxError } from './errors.ts'
 import { chatOfPhone } from './inbox.ts'
+import type { Limits } from './limits.ts'
 import { toMessage } from './message.ts'
 import { pageOf, readCursor } from './page.ts'
 import type { Account, Batch, BatchStatus, Chat, ListOptions, Message, OutgoingMessage, Page } from './shared.ts'
@@ -18,8 +19,10 @@ export class Reader {
   readonly #session: string
   readonly #store: Store
   readonly #account: () => Account | null
+  readonly #limits: Limits
 
-  constructor(session: string, store: Store, account: () => Account | null) {
+  constructor(session: string, store: Store, account: () => Account | null, limits: Limits = {}) {
+    this.#limits = limits
     this.#session = session
     this.#store = store
     this.#account = account
@@ -79,10 +82,11 @@ export class Reader {
   /** `onWireSince`: of a message that waits for its ack, which is not written down before that. */
   async message(messageId: string, onWireSince?: number): Promise<OutgoingMessage> {
     const session = this.#session
+    const limits = this.#limits
     const { entry, times, waits } = await this.#store.read(function* () {
       const entry = yield* outboxRows.byId(session, messageId)
       const times = yield* timesOf(session, messageId)
-      return { entry, times, waits: entry ? yield* waitsOf(session, entry, Date.now()) : NOTHING }
+      return { entry, times, waits: entry ? yield* waitsOf(session, entry, Date.now(), limits) : NOTHING }
     })
     if (!entry) throw new WamuxError('NOT_FOUND', 'There is no such message.')
     const { id, phone, chat, code, acceptedAt, sendAt, priority } = entry

@@ -4,11 +4,14 @@ import { join } from 'node:path'
 import { invalid, WamuxError } from './errors.ts'
 import { Teller } from './events.ts'
 import { Gate } from './gate.ts'
+import { assertLimits } from './limits.ts'
 import {
   consoleLogger,
   DEFAULT_CONNECT_AT_ONCE,
+  DEFAULT_CONNECTS_PER_SECOND,
   DEFAULT_DATA,
   DEFAULT_KEEP_EVENTS_MS,
+  DEFAULT_KEEP_SENT_MS,
   DEFAULT_PACING,
   DEFAULT_SEND_WAIT_MS,
   DEFAULT_STALLED_AFTER_MS,
@@ -21,6 +24,7 @@ import { openPostgresStore } from './stores/postgres/store.ts'
 import * as idempotency from './stores/sql/idempotency.ts'
 import * as journal from './stores/sql/journal.ts'
 import * as keys from './stores/sql/keys.ts'
+import * as outbox from './stores/sql/outbox.ts'
 import * as rows from './stores/sql/sessions.ts'
 import * as stanzas from './stores/sql/stanzas.ts'
 import { openSqliteStore } from './stores/sqlite/store.ts'
@@ -71,8 +75,12 @@ export class SessionManager extends Teller {
     if (pacing && !(pacing.minMs >= 0 && pacing.maxMs >= pacing.minMs)) {
       throw invalid('pacing', 'must have a minMs of 0 or more and a maxMs that is not smaller.')
     }
+    assertLimits(options.limits ?? {})
     this.#options = options
-    this.#gate = new Gate(options.connectAtOnce ?? DEFAULT_CONNECT_AT_ONCE)
+    this.#gate = new Gate(
+      options.connectAtOnce ?? DEFAULT_CONNECT_AT_ONCE,
+      options.connectsPerSecond ?? DEFAULT_CONNECTS_PER_SECOND,
+    )
   }
 
   /** Where everything is kept. @throws STOPPING before {@link start} and after {@link stop} */
@@ -218,6 +226,7 @@ export class SessionManager extends Teller {
       store,
       lookups: new LookupsOfSession(this.#lookups, row.id),
       pacing: options.pacing ?? DEFAULT_PACING,
+      limits: options.limits ?? {},
       sendWaitMs: options.sendWaitMs ?? DEFAULT_SEND_WAIT_MS,
       stalledAfterMs: options.stalledAfterMs ?? DEFAULT_STALLED_AFTER_MS,
       certificates: options.certificates ?? 'enforce',
@@ -239,6 +248,8 @@ export class SessionManager extends Teller {
   async #keepHouse(): Promise<void> {
     const now = Date.now()
     const keptSince = now - (this.#options.keepEventsMs ?? DEFAULT_KEEP_EVENTS_MS)
+    // Whoever repeats a request within a day is answered from these rows.
+    const keepSentMs = Math.max(this.#options.keepSentMs ?? DEFAULT_KEEP_SENT_MS, KEEP_IDEMPOTENCY_KEYS_MS)
     const ids = [...this.#sessions.keys()]
     try {
       await this.store.write(function* () {
@@ -247,6 +258,7 @@ export class SessionManager extends Teller {
         yield* keys.dropOldPlaintexts(now)
         yield* stanzas.dropOld(now)
         yield* idempotency.dropOld(now - KEEP_IDEMPOTENCY_KEYS_MS)
+        yield* outbox.dropOld(now - keepSentMs)
       })
     } catch (error) {
       this.#report(error, 'removing what is too old')

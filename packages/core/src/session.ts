@@ -8,6 +8,7 @@ import { feed } from './feed.ts'
 import type { Gate } from './gate.ts'
 import { Inbox } from './inbox.ts'
 import { type Effect, type Input, type Life, next } from './lifecycle.ts'
+import type { Limits } from './limits.ts'
 import { Linking } from './linking.ts'
 import { type CertificateMode, type Logger, RECONNECT_GRACE_MS } from './options.ts'
 import { Outbox } from './outbox.ts'
@@ -52,6 +53,7 @@ export interface SessionOptions {
   store: Store
   lookups: LookupsOfSession
   pacing: Gap
+  limits: Limits
   sendWaitMs: number
   stalledAfterMs: number
   certificates: CertificateMode
@@ -106,7 +108,7 @@ export class Session extends Teller implements SessionApi {
     this.#account = row.account
     this.#life = row.ended ? JSON.parse(row.ended) : { name: 'stopped' }
     this.#inbox = new Inbox(row.id, () => this.#account)
-    this.#reader = new Reader(row.id, store, () => this.#account)
+    this.#reader = new Reader(row.id, store, () => this.#account, options.limits)
     this.#people = new People({
       session: row.id,
       store,
@@ -132,6 +134,7 @@ export class Session extends Teller implements SessionApi {
       inbox: this.#inbox,
       account: () => this.#account,
       logger: options.logger,
+      limits: options.limits,
       committed: () => this.#announcer.ring(),
     })
     this.#batches = new Batches(row.id, store, this.#outbox)

@@ -1,19 +1,16 @@
-import type { OutgoingMessage } from './shared.ts'
+import { type Limits, limitOn, type Waits } from './limits.ts'
 import * as batches from './stores/sql/batches.ts'
 import type { OutboxEntry } from './stores/sql/outbox.ts'
 import type { Work } from './stores/store.ts'
 
-/** What holds a message up, as it is shown. */
-export type Waits = Pick<OutgoingMessage, 'waitsFor' | 'waitsUntil'>
-
 export const NOTHING: Waits = { waitsFor: null, waitsUntil: null }
 
 /** What holds a message up, by what is on disk: the same before a restart and after it. */
-export function* waitsOf(session: string, entry: OutboxEntry, now: number): Work<Waits> {
+export function* waitsOf(session: string, entry: OutboxEntry, now: number, limits: Limits): Work<Waits> {
   if (entry.state !== 'queued') return NOTHING
   if (entry.batch !== null && (yield* batches.stateOf(session, entry.batch)) === 'paused') {
     return { waitsFor: 'batch', waitsUntil: null }
   }
   if (entry.sendAt !== null && entry.sendAt > now) return { waitsFor: 'send_at', waitsUntil: entry.sendAt }
-  return NOTHING
+  return (yield* limitOn(session, entry.chat, limits, now)) ?? NOTHING
 }

@@ -138,6 +138,28 @@ describe.each(STORES)('a batch, on %s', (_, open) => {
     expect(sent.filter((id) => id !== 'A2')).toEqual(['B3'])
   })
 
+  test('is forgotten as a whole, when all of it was settled long ago', async () => {
+    const store = await open()
+    const { accept, attach, ack, sent, batches, counts } = processOn(store)
+    await attach()
+    await accept(['A1', 'A2'], 'half')
+    await accept(['B1'], 'done')
+    await expect.poll(() => sent).toEqual(['A1', 'B1'])
+    await batches.pause('half')
+    await ack('A1')
+    await ack('B1')
+    await expect.poll(() => counts('half')).toMatchObject({ sent: 1 })
+    await expect.poll(() => counts('done')).toMatchObject({ sent: 1 })
+    await store.write(() => rows.dropOld(Date.now() - 60_000))
+    expect(await counts('done')).toMatchObject({ sent: 1 })
+    await store.write(() => rows.dropOld(Date.now() + 60_000))
+    expect(await counts('half')).toMatchObject({ sent: 1, queued: 1 })
+    await expect(counts('done')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    await batches.cancel('half')
+    await store.write(() => rows.dropOld(Date.now() + 60_000))
+    await expect(counts('half')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  })
+
   test('that does not exist can be neither paused nor resumed nor cancelled', async () => {
     const { batches } = processOn(await open())
     for (const command of [batches.pause('x'), batches.resume('x'), batches.cancel('x')]) {

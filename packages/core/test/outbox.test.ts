@@ -354,6 +354,70 @@ describe('a message with a time', () => {
   })
 })
 
+describe('a limit', () => {
+  const HOUR_MS = 60 * 60_000
+  const DAY_MS = 24 * HOUR_MS
+
+  test('for one chat lets so many go in an hour, keeps the others waiting, and no other chat', async () => {
+    const { attach, accept, ack, state } = await world({ limits: { messagesPerChatPerHour: 2 } })
+    const wire = await attach()
+    await accept(['A1', 'A2', 'A3', 'B1'])
+    for (const id of ['A1', 'B1', 'A2']) await ack(id)
+    await quiet(HOUR_MS - 5 * QUIET_MS)
+    expect([wire.sent, await state('A3')]).toEqual([['A1', 'B1', 'A2'], 'queued'])
+    await quiet(5 * QUIET_MS)
+    expect(wire.sent).toEqual(['A1', 'B1', 'A2', 'A3'])
+  })
+  test('for new chats lets so many be opened in a day, and does not hold up those that are known', async () => {
+    const { attach, accept, ack } = await world({ limits: { newChatsPerDay: 2 } })
+    const wire = await attach()
+    await accept(['A1', 'B1', 'C1', 'D1'])
+    expect(wire.sent).toEqual(['A1', 'B1'])
+    await ack('A1')
+    await ack('B1')
+    await accept(['A2', 'B2'])
+    await ack('A2')
+    await ack('B2')
+    await quiet(DAY_MS - HOUR_MS)
+    expect(wire.sent).toEqual(['A1', 'B1', 'A2', 'B2'])
+    await quiet(HOUR_MS)
+    await ack('C1')
+    await quiet(NEXT_TRY_MS)
+    expect(wire.sent).toEqual(['A1', 'B1', 'A2', 'B2', 'C1', 'D1'])
+  })
+  test('holds in the next process, also with a clock that was set back', async () => {
+    const { outbox, reopen, wire, attach, accept, ack } = await world({ limits: { messagesPerChatPerHour: 1 } })
+    await attach()
+    await accept(['A1', 'A2'])
+    await ack('A1')
+    outbox.detach()
+    vi.setSystemTime(Date.now() - 30 * DAY_MS)
+    const to = wire()
+    const next = reopen()
+    await during(next.attach(to))
+    await quiet(HOUR_MS - 5 * QUIET_MS)
+    expect(to.sent).toEqual([])
+    await quiet(6 * QUIET_MS)
+    expect(to.sent).toEqual(['A2'])
+  })
+  test('drops nothing: what waits has its day from the end of the wait', async () => {
+    const { outbox, attach, accept, ack, state } = await world({ limits: { newChatsPerDay: 1 } })
+    const wire = await attach()
+    const ids = ['A1', 'B1', 'C1', 'D1']
+    await accept(ids)
+    for (const id of ids) {
+      await ack(id)
+      for (let hour = 0; hour < 24; hour++) {
+        await quiet(HOUR_MS)
+        await during(outbox.expire())
+      }
+      await quiet()
+    }
+    expect(wire.sent).toEqual(ids)
+    expect(await Promise.all(ids.map(state))).toEqual(['sent', 'sent', 'sent', 'sent'])
+  })
+})
+
 describe('priorities', () => {
   test('decide which chat comes first, and not the order within it', async () => {
     const { outbox, attach, ack } = await world()

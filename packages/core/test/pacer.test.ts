@@ -118,6 +118,24 @@ test('a gap of nothing is no gap', async () => {
   expect(names()).toEqual(['a', 'b', 'c'])
 })
 
+test('after a restart the first message waits for what is left of a gap, and no clock that was set back shortens it', async () => {
+  for (const [agoMs, left] of [
+    [1_000, 500],
+    [0, 1_500],
+    [-86_400_000, 1_500],
+    [5_000, 0],
+  ] as const) {
+    const { pacer, send, begun } = paced({ ...HUMAN, random: () => 0 })
+    const start = Date.now()
+    pacer.rest(agoMs)
+    send('a')
+    await vi.advanceTimersByTimeAsync(3_000)
+    const waited = (begun[0]?.at ?? 0) - start
+    expect(waited).toBeGreaterThanOrEqual(left)
+    expect(waited).toBeLessThan(left + QUEUE_MS)
+  }
+})
+
 describe('stop', () => {
   test('lets the running job finish and drops the rest', async () => {
     const { pacer, send, names } = paced()

@@ -17,6 +17,9 @@ export interface Config {
   sendWaitMs: number
   stalledAfterMs: number
   keepEventsMs: number
+  keepSentMs: number
+  newChatsPerDay: number
+  messagesPerChatPerHour: number
   outboundAllow: string[]
   instanceHost: string
   certificates: 'enforce' | 'log' | 'off'
@@ -144,6 +147,27 @@ export const settings: { [K in keyof Config]: Setting<Config[K]> } = {
     30 * 86_400_000,
     duration,
     'How long events can be read again: 12h, 30d; those not delivered yet stay longer',
+  ),
+  keepSentMs: setting(
+    'keep-sent',
+    'WAMUX_KEEP_SENT',
+    30 * 86_400_000,
+    duration,
+    'How long it can be asked what became of a message or batch: 14d, 30d; at least a day',
+  ),
+  newChatsPerDay: setting(
+    'new-chats-per-day',
+    'WAMUX_NEW_CHATS_PER_DAY',
+    0,
+    whole(0, 1_000_000),
+    'How many people an instance may write to for the first time in 24 h, others wait; 0: no limit',
+  ),
+  messagesPerChatPerHour: setting(
+    'messages-per-chat-per-hour',
+    'WAMUX_MESSAGES_PER_CHAT_PER_HOUR',
+    0,
+    whole(0, 1_000_000),
+    'How many messages an instance may send to one chat in an hour, others wait; 0: no limit',
   ),
   outboundAllow: setting<string[]>(
     'outbound-allow',

@@ -137,12 +137,18 @@ export async function createServer(options: ServerOptions = {}): Promise<Server>
 function managerOptions(options: ServerOptions, logger: Services['logger']): ManagerOptions {
   const { data = settings.data.fallback, databaseUrl, keepEventsMs, sendWaitMs, stalledAfterMs } = options
   const { certificates, baileys } = options
+  const { keepSentMs, newChatsPerDay = 0, messagesPerChatPerHour = 0 } = options
   const { pacingMinMs = settings.pacingMinMs.fallback, pacingMaxMs = settings.pacingMaxMs.fallback } = options
   return {
     data,
     ...(keepEventsMs !== undefined && { keepEventsMs }),
     ...(databaseUrl !== undefined && { database: databaseUrl }),
     pacing: { minMs: pacingMinMs, maxMs: pacingMaxMs },
+    limits: {
+      ...(newChatsPerDay > 0 && { newChatsPerDay }),
+      ...(messagesPerChatPerHour > 0 && { messagesPerChatPerHour }),
+    },
+    ...(keepSentMs !== undefined && { keepSentMs }),
     ...(sendWaitMs !== undefined && { sendWaitMs }),
     ...(stalledAfterMs !== undefined && { stalledAfterMs }),
     ...(certificates !== undefined && { certificates }),

@@ -197,6 +197,12 @@ export function* chats(
   )
 }
 
+/** How many messages of a chat are kept. */
+export function* countIn(session: string, chat: string): Work<number> {
+  const sql = 'SELECT message_count AS count FROM chats WHERE session = ? AND chat = ?'
+  return (yield* row<{ count: number }>(sql, session, chat))?.count ?? 0
+}
+
 export function* byN(session: string, n: number): Work<MessageRow | undefined> {
   return yield* row<MessageRow>(`SELECT ${MESSAGE} WHERE m.session = ? AND m.n = ?`, session, n)
 }

@@ -113,9 +113,10 @@ export function* settle(
   code: MessageFailed['code'] | null,
 ): Work<boolean> {
   const settled = yield* rows(
-    "UPDATE outbox SET state = ?, code = ? WHERE session = ? AND id = ? AND state = 'queued' RETURNING n",
+    "UPDATE outbox SET state = ?, code = ?, done_at = ? WHERE session = ? AND id = ? AND state = 'queued' RETURNING n",
     state,
     code,
+    Date.now(),
     session,
     id,
   )
@@ -132,6 +133,72 @@ export function* extend(session: string, batch: string, now: number, ms: number)
     ms,
     session,
     batch,
+  )
+}
+
+/** Notes that a message was the first of its chat. */
+export function* setOpened(session: string, id: string): Work<void> {
+  yield* run('UPDATE outbox SET opened = 1 WHERE session = ? AND id = ?', session, id)
+}
+
+/** When the last `limit` messages after `since` were sent to a chat, the newest first. */
+export function* sentTo(session: string, chat: string, since: number, limit: number): Work<number[]> {
+  const found = yield* rows<{ at: number }>(
+    `SELECT done_at AS at FROM outbox WHERE session = ? AND chat = ? AND state = 'sent' AND done_at > ?
+      ORDER BY done_at DESC LIMIT ?`,
+    session,
+    chat,
+    since,
+    limit,
+  )
+  return found.map(({ at }) => at)
+}
+
+/** When the last `limit` chats after `since` were opened, the newest first. */
+export function* opened(session: string, since: number, limit: number): Work<number[]> {
+  const found = yield* rows<{ at: number }>(
+    'SELECT done_at AS at FROM outbox WHERE session = ? AND opened = 1 AND done_at > ? ORDER BY done_at DESC LIMIT ?',
+    session,
+    since,
+    limit,
+  )
+  return found.map(({ at }) => at)
+}
+
+/** When the last message was sent, or null. */
+export function* lastSentAt(session: string): Work<number | null> {
+  const sql = "SELECT max(done_at) AS at FROM outbox WHERE session = ? AND state = 'sent'"
+  return (yield* row<{ at: number | null }>(sql, session))?.at ?? null
+}
+
+/** A clock that was set back: what was sent in the future was sent now, which shortens no limit and prolongs none much. */
+export function* notLaterThan(session: string, now: number): Work<void> {
+  yield* run('UPDATE outbox SET done_at = ? WHERE session = ? AND done_at > ?', now, session, now)
+}
+
+/** Gives what waits for a chat until `deadline`, unless it has about as long anyway. */
+export function* prolong(session: string, chat: string, deadline: number, enough: number): Work<void> {
+  yield* run(
+    "UPDATE outbox SET deadline = ? WHERE session = ? AND chat = ? AND state = 'queued' AND deadline < ?",
+    deadline,
+    session,
+    chat,
+    enough,
+  )
+}
+
+/** What was settled before `keptSince` goes, batches as a whole. */
+export function* dropOld(keptSince: number): Work<void> {
+  yield* run(
+    `DELETE FROM outbox WHERE state <> 'queued' AND done_at <= ? AND (batch IS NULL OR NOT EXISTS (
+      SELECT 1 FROM outbox o WHERE o.session = outbox.session AND o.batch = outbox.batch
+        AND (o.state = 'queued' OR o.done_at > ?)))`,
+    keptSince,
+    keptSince,
+  )
+  yield* run(
+    `DELETE FROM batches WHERE NOT EXISTS (
+      SELECT 1 FROM outbox o WHERE o.session = batches.session AND o.batch = batches.batch)`,
   )
 }
 

@@ -109,6 +109,15 @@ const MIGRATIONS: readonly (readonly string[])[] = [
     'ALTER TABLE outbox ADD COLUMN stalled_at INTEGER',
     'CREATE INDEX outbox_settled ON outbox (session, settled_at)',
   ],
+  [
+    // done_at: when it was sent or given up, by our clock. opened: it was the first of its chat.
+    'ALTER TABLE outbox ADD COLUMN done_at INTEGER',
+    'ALTER TABLE outbox ADD COLUMN opened INTEGER NOT NULL DEFAULT 0',
+    "UPDATE outbox SET done_at = accepted_at WHERE state <> 'queued'",
+    'CREATE INDEX outbox_done ON outbox (session, state, done_at)',
+    'CREATE INDEX outbox_of_chat ON outbox (session, chat, state, done_at)',
+    'CREATE INDEX outbox_opened ON outbox (session, opened, done_at)',
+  ],
 ]
 
 /** Brings the database to the newest schema, in the transaction of the caller. */
