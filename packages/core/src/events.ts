@@ -58,6 +58,8 @@ export class Teller extends EventEmitter<Events> {
 
 /** How often the place up to which listeners were told is written. */
 const SAVE_MS = 500
+/** After how long a journal that could not be read is read again: nobody may ring any more. */
+const AGAIN_MS = 1_000
 const AT_ONCE = 200
 
 /**
@@ -75,6 +77,7 @@ export class Announcer {
   #rungAgain = false
   #isOver = false
   #timer: NodeJS.Timeout | undefined
+  #again: NodeJS.Timeout | undefined
 
   constructor(options: {
     store: Store
@@ -97,7 +100,11 @@ export class Announcer {
     if (this.#isOver) return
     this.#rungAgain = true
     this.#reading ??= this.#read()
-      .catch(this.#report)
+      .catch((error: unknown) => {
+        this.#report(error)
+        clearTimeout(this.#again)
+        this.#again = setTimeout(() => this.ring(), AGAIN_MS).unref()
+      })
       .finally(() => {
         this.#reading = undefined
         if (this.#rungAgain) this.ring()
@@ -110,6 +117,7 @@ export class Announcer {
     while (this.#reading) await this.#reading
     this.#isOver = true
     clearTimeout(this.#timer)
+    clearTimeout(this.#again)
     await this.#save()
   }
 

@@ -486,7 +486,10 @@ export class Outbox {
     const noted = function* (): Work<void> {
       isFirst = yield* work()
     }
-    await (this.#wire ? this.#wire.settle(entry.id, noted) : store.write(noted))
+    await (this.#wire ? this.#wire.settle(entry.id, noted) : store.write(noted)).catch((error: unknown) => {
+      this.#unsettled = undefined // counted again: it may be settled all the same
+      throw error
+    })
     if (!isFirst) return
     this.#tries.delete(entry.id)
     this.#refusedDevices.delete(entry.id)

@@ -45,6 +45,7 @@ import * as keys from './stores/sql/keys.ts'
 import * as outboxRows from './stores/sql/outbox.ts'
 import * as sessions from './stores/sql/sessions.ts'
 import type { Store } from './stores/store.ts'
+import { watched } from './stores/watched.ts'
 import { type BaileysOptions, Connection } from './whatsapp/connection.ts'
 
 /** @internal */
@@ -127,9 +128,11 @@ export class Session extends Teller implements SessionApi {
       tell: (envelope) => this.tell(envelope),
       report: (error) => options.logger.error({ error, session: row.id }, 'reading the journal'),
     })
+    // What it holds in memory is then perhaps not what is on disk: the next connection reads it again.
+    const watchedStore = watched(store, (error) => this.#connection?.storeFailed(error))
     this.#outbox = new Outbox({
       session: row.id,
-      store,
+      store: watchedStore,
       pacer: this.#pacer,
       inbox: this.#inbox,
       account: () => this.#account,
@@ -137,7 +140,7 @@ export class Session extends Teller implements SessionApi {
       limits: options.limits,
       committed: () => this.#announcer.ring(),
     })
-    this.#batches = new Batches(row.id, store, this.#outbox)
+    this.#batches = new Batches(row.id, watchedStore, this.#outbox)
     this.#sender = new Sender({
       session: row.id,
       store,

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { Announcer, Teller } from '../src/events.ts'
 import type { Logger } from '../src/options.ts'
 import type { EventEnvelope } from '../src/shared.ts'
@@ -126,6 +126,27 @@ describe('the journal is announced', () => {
     next.announcer.ring()
     await next.announcer.stop()
     expect([told, next.told]).toEqual([[], [1, 2]])
+  })
+  test('a journal that could not be read is read again, though nobody rings', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const store = await memory()
+    await append(store)
+    let isBroken = true
+    const { told, reports, announcer } = announcing(
+      {
+        read: (work) => (isBroken ? Promise.reject(new Error('the store broke')) : store.read(work)),
+        write: (work) => store.write(work),
+        close: () => store.close(),
+      },
+      0,
+    )
+    announcer.ring()
+    await vi.waitFor(() => expect(reports).toHaveLength(1))
+    isBroken = false
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(told).toEqual([1])
+    await announcer.stop()
   })
   test('what a listener causes is told after what it was told', async () => {
     const store = await memory()

@@ -241,6 +241,11 @@ export class Connection {
     this.#fatal(new WamuxError('WHATSAPP_TIMEOUT', cause))
   }
 
+  /** The store failed outside of this connection: it ends as if its own write had, before anything else leaves. */
+  storeFailed(error: unknown): void {
+    this.#vault.fail(error)
+  }
+
   /** The account that is linked, once WhatsApp has said so. */
   get account(): Account | null {
     return this.#vault.account

@@ -132,7 +132,7 @@ export class Vault {
     this.touchCreds()
     if (this.#saving || this.#closed !== undefined) return
     this.#saving = this.commit({})
-      .catch((error: unknown) => this.#fail(error)) // whatever it was: no frame may leave on credentials that are not kept
+      .catch((error: unknown) => this.fail(error)) // whatever it was: no frame may leave on credentials that are not kept
       .finally(() => {
         this.#saving = undefined
         if (this.#dirty && this.isOpen) this.credsChanged()
@@ -183,12 +183,13 @@ export class Vault {
     try {
       return await work()
     } catch (error) {
-      if (!mayBeAtFault || !isFaultOfWork(error)) this.#fail(error)
+      if (!mayBeAtFault || !isFaultOfWork(error)) this.fail(error)
       throw error
     }
   }
 
-  #fail(error: unknown): void {
+  /** The store failed: nothing is written from here on, and nothing may leave. */
+  fail(error: unknown): void {
     if (this.#closed !== undefined) return
     this.#closed = error
     this.#onFailed(error)
