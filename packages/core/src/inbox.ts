@@ -134,6 +134,10 @@ export class Inbox {
     const chat = yield* this.#chatOf(receipt.chat)
     for (const id of receipt.ids) {
       const message = yield* history.own(this.#session, id)
+      const sent = yield* outbox.byId(this.#session, id)
+      // Whoever was not sent it can know its id, and says nothing about it.
+      const names = chat.contact ? contacts.namesOf(chat.contact) : [chat.id]
+      if (sent && !names.includes(sent.chat)) continue
       // A receipt can come before the server's own ack: then the step waits in the outbox.
       if (yield* outbox.raiseAck(this.#session, id, ack))
         yield* timeline.reached(this.#session, id, receipt.step, receipt.timestamp)

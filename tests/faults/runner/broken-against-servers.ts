@@ -1,6 +1,7 @@
 import type { Broken } from './broken.ts'
 
 const CONNECTION = 'packages/core/src/whatsapp/connection.ts'
+const INBOX = 'packages/core/src/inbox.ts'
 const HARDEN = 'packages/core/src/whatsapp/harden.ts'
 
 /** What a server that misbehaves could do to builds that believe too much. */
@@ -47,6 +48,30 @@ export const brokenAgainstServers: Readonly<Record<string, Broken>> = {
         file: HARDEN,
         from: '} catch (error) {\n          options.fatal(error)',
         to: '} catch (error) {\n          throw error',
+      },
+    ],
+  },
+  'known-by-chat': {
+    about: 'A message is known by its chat and its id, whoever wrote it.',
+    edits: [
+      {
+        file: INBOX,
+        from: "'me' : author ? contacts.chatOf(author) : chat.id }",
+        to: "'me' : chat.id }",
+      },
+    ],
+  },
+  'any-receipt-counts': {
+    about: 'A receipt counts whoever it comes from.',
+    edits: [{ file: INBOX, from: 'if (sent && !names.includes(sent.chat)) continue', to: '' }],
+  },
+  'frames-at-once': {
+    about: 'A frame is read while the one before it is still being unpacked.',
+    edits: [
+      {
+        file: HARDEN,
+        from: "const queue = lane || name === 'message' ?",
+        to: 'const queue = lane ?',
       },
     ],
   },

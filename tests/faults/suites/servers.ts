@@ -1,6 +1,8 @@
 import type { Suite } from '../runner/suite.ts'
 import { serverDrop } from './server-drop.ts'
 import { serverFrames } from './server-frames.ts'
+import { serverLies } from './server-lies.ts'
+import { serverOrder } from './server-order.ts'
 
 /** S1–S10: what servers can do to us. */
-export const servers: readonly Suite[] = [serverDrop, serverFrames]
+export const servers: readonly Suite[] = [serverDrop, serverFrames, serverLies, serverOrder]
