@@ -15,7 +15,7 @@ import type { Run } from './suite.ts'
 export const PHONE = '491700000001'
 /** So long the last process may take to bring everything to its end; a broken one never will. */
 const DRAIN_MS = 60_000
-const BROKEN_DRAIN_MS = 15_000
+const BROKEN_DRAIN_MS = 30_000
 /** A process that is not there by then never will be. */
 const START_MS = 30_000
 /** How long a server takes on a machine with nothing else to do: from listening to ready, and to a first QR. */
