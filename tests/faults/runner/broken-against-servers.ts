@@ -46,8 +46,8 @@ export const brokenAgainstServers: Readonly<Record<string, Broken>> = {
     edits: [
       {
         file: HARDEN,
-        from: '} catch (error) {\n          options.fatal(error)',
-        to: '} catch (error) {\n          throw error',
+        from: 'else options.fatal(error)',
+        to: 'else throw error',
       },
     ],
   },
