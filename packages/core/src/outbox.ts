@@ -1,40 +1,27 @@
-import { chatKind, userOf } from './chat-id.ts'
 import { isWamuxError, WamuxError } from './errors.ts'
 import type { Inbox } from './inbox.ts'
 import { isNewChat, type Limits, limitOn, type Waits } from './limits.ts'
-import { byUrgency, Lines } from './lines.ts'
-import { ACK, toMessage } from './message.ts'
 import { type Logger, SEND_DEADLINE_MS } from './options.ts'
+import {
+  EXPIRED,
+  type Failure,
+  isOfConnection,
+  NOT_NOW,
+  OTHER_ACCOUNT,
+  OTHER_DEVICES,
+  type Outcome,
+  refused,
+} from './outcomes.ts'
 import type { Pacer } from './pacer.ts'
-import { Schedule } from './schedule.ts'
-import type { Account, MessageFailed, Priority } from './shared.ts'
+import { Queue } from './queue.ts'
+import { settleFailed, settleSent } from './settlement.ts'
+import type { Account, Priority } from './shared.ts'
 import * as batches from './stores/sql/batches.ts'
-import * as contacts from './stores/sql/contacts.ts'
-import * as history from './stores/sql/history.ts'
-import * as journal from './stores/sql/journal.ts'
 import * as rows from './stores/sql/outbox.ts'
 import * as timeline from './stores/sql/timeline.ts'
 import type { Store, Work } from './stores/store.ts'
 import { tellStalled } from './timeline.ts'
-import { readBody } from './whatsapp/read-message.ts'
-
-/** What the outbox needs of a connection. */
-export interface Wire {
-  /** `asksForDevices`: what is known of the recipients' devices is out of date. */
-  send(entry: rows.OutboxEntry, options: { asksForDevices: boolean }): Promise<void>
-  settle(id: string, work: () => Work<void>): Promise<void>
-  /** Whether a chat can be written to at all. */
-  exists(chat: string): Promise<boolean>
-  lost(cause: string): void
-}
-
-/** How a message ended. */
-export type Outcome = { state: 'sent' } | Failure
-export interface Failure {
-  state: 'failed'
-  code: MessageFailed['code']
-  error: string
-}
+import { OnWire, type Wire } from './wire.ts'
 
 export interface NewEntry {
   id: string
@@ -48,30 +35,11 @@ export interface NewEntry {
   priority?: Priority
 }
 
-/** As many messages may be on the wire unacknowledged: the bound of what a crash makes the server see twice. */
-const WINDOW = 4
 /** More than a day's worth of one account at its pace: whoever queues more is told, not kept waiting for days. */
 const FULL = 20_000
 const FULL_RETRY_MS = 60_000
-/** A server that acknowledges nothing for so long is not there any more. */
-const ACK_TIMEOUT_MS = 30_000
-/** How often a message that could not be written or was refused for the moment is tried again, and after how long. */
-const TRIES = 5
-const TRY_AGAIN_MS = 5_000
 /** A message that waits for a limit to end has about a day from then on: its row is not written for less than this. */
 const LIMIT_TOLERANCE_MS = 60 * 60_000
-/** Acks with these codes say "not now". */
-const NOT_NOW = new Set(['408', '429', '500', '503'])
-/** This one says that the message does not fit the recipients' devices, which may have changed. */
-const OTHER_DEVICES = '479'
-
-/** What one account accepted must not be sent by another that the session was linked to later. */
-const OTHER_ACCOUNT: Failure = {
-  state: 'failed',
-  code: 'WHATSAPP_REJECTED',
-  error: 'The session is linked to another account now.',
-}
-const EXPIRED: Failure = { state: 'failed', code: 'EXPIRED', error: 'The message could not be sent in time.' }
 
 export interface OutboxOptions {
   session: string
@@ -94,31 +62,25 @@ export interface OutboxOptions {
  */
 export class Outbox {
   readonly #options: OutboxOptions
-  readonly #lines: Lines<rows.OutboxEntry>
-  readonly #schedule = new Schedule<rows.OutboxEntry>((entry) => this.#stand(entry))
-  readonly #onWire = new Map<string, { entry: rows.OutboxEntry; at: number; timer: NodeJS.Timeout }>()
+  readonly #queue: Queue
+  readonly #onWire = new OnWire()
   /** What was acknowledged and is being written down. */
   readonly #settling = new Set<Promise<void>>()
-  readonly #tries = new Map<string, number>()
   /** Refused once because of devices: sent again to those that are there now, and only once. */
   readonly #refusedDevices = new Set<string>()
   readonly #askers = new Map<string, ((outcome: Outcome) => void)[]>()
-  readonly #timers = new Set<NodeJS.Timeout>()
   #wire: Wire | undefined
   /** Settles when the wire is taken away: what waits for it must not wait on. */
   #ended = Promise.withResolvers<void>()
   /** Accepted while the older ones were being read; they come after those. */
   #late: rows.OutboxEntry[] | undefined
-  /** What waits of the batches that are paused; not in their lines, so that others of the chat may pass. */
-  readonly #held = new Map<string, rows.OutboxEntry[]>()
   #attaching: Promise<void> = Promise.resolve()
-  #slots: (() => void)[] = []
   /** How many messages are neither sent nor given up, once it was counted. */
   #unsettled: number | undefined
 
   constructor(options: OutboxOptions) {
     this.#options = options
-    this.#lines = new Lines((chat, priority) => {
+    this.#queue = new Queue((chat, priority) => {
       const wire = this.#wire
       options.pacer.run(() => this.#ticket(chat, priority, wire), priority)
     })
@@ -155,7 +117,7 @@ export class Outbox {
         throw error
       })
     if (this.#late) this.#late.push(...accepted)
-    else if (this.#wire) for (const entry of byUrgency(accepted)) this.#stand(entry)
+    else if (this.#wire) this.#queue.standAll(accepted)
   }
 
   /** Resolves when the message is settled. */
@@ -191,8 +153,8 @@ export class Outbox {
     const all = [...unsettled, ...this.#late]
     this.#late = undefined
     const phone = this.#options.account()?.phone
-    for (const batch of paused) this.#held.set(batch, [])
-    for (const entry of byUrgency(all)) if (entry.account === phone) this.#stand(entry)
+    for (const batch of paused) this.#queue.hold(batch)
+    this.#queue.standAll(all.filter((entry) => entry.account === phone))
     for (const entry of all) if (entry.account !== phone) await this.#failed(entry, OTHER_ACCOUNT)
   }
 
@@ -201,14 +163,8 @@ export class Outbox {
     this.#wire = undefined
     this.#ended.resolve()
     this.#late = undefined
-    for (const { timer } of this.#onWire.values()) clearTimeout(timer)
-    for (const timer of this.#timers) clearTimeout(timer)
-    this.#timers.clear()
+    this.#queue.clear()
     this.#onWire.clear()
-    this.#held.clear()
-    this.#schedule.clear()
-    this.#lines.clear()
-    for (const free of this.#slots.splice(0)) free()
   }
 
   /** Gives up what waited past its deadline, for sessions too that have no connection. */
@@ -219,7 +175,7 @@ export class Outbox {
     for (const entry of unsettled.filter(({ deadline }) => deadline <= now)) {
       if (entry.batch !== null && paused.has(entry.batch)) continue
       // What is on its way, or just being looked at, is not ours to give up: it will be settled.
-      const waits = this.#wire ? this.#late === undefined && this.#lines.remove(entry) : true
+      const waits = this.#wire ? this.#late === undefined && this.#queue.removeFromLine(entry) : true
       if (waits) await this.#failed(entry, EXPIRED)
     }
   }
@@ -227,7 +183,7 @@ export class Outbox {
   /** Tells of what waits for longer than `afterMs`, for sessions too that have no connection. */
   async tellStalled(afterMs: number): Promise<void> {
     const { session, store, committed } = this.#options
-    const isOnWire = (id: string) => this.#onWire.has(id)
+    const isOnWire = (id: string) => this.#onWire.get(id) !== undefined
     if (await store.write(() => tellStalled(session, afterMs, Date.now(), isOnWire))) committed()
   }
 
@@ -240,28 +196,24 @@ export class Outbox {
   async hold(batch: string, waiting: readonly rows.OutboxEntry[]): Promise<void> {
     await this.#attached()
     if (!this.#wire) return // the next connection reads what is paused
-    const held = this.#held.get(batch) ?? []
-    this.#held.set(batch, held)
-    held.push(...waiting.filter((entry) => this.#remove(entry)))
+    this.#queue.hold(batch, waiting)
   }
 
   /** A batch goes on: what stood aside goes back to its place, as far as others have not passed it. */
   async release(batch: string, now: number): Promise<void> {
     await this.#attached()
-    const held = this.#held.get(batch) ?? []
-    this.#held.delete(batch)
-    for (const entry of held) this.#stand({ ...entry, deadline: deadlineOf(entry.sendAt, now) })
+    for (const entry of this.#queue.free(batch))
+      this.#queue.stand({ ...entry, deadline: deadlineOf(entry.sendAt, now) })
   }
 
   /** A batch was called off: what waits of it is not sent. What is on its way is. */
   async cancel(batch: string, waiting: readonly rows.OutboxEntry[]): Promise<void> {
     await this.#attached()
     const { session, store } = this.#options
-    const held = new Set(this.#held.get(batch)?.map(({ id }) => id))
-    const mine = this.#wire ? waiting.filter((entry) => held.has(entry.id) || this.#remove(entry)) : waiting
+    const held = new Set(this.#queue.free(batch).map(({ id }) => id))
+    const mine = this.#wire ? waiting.filter((entry) => held.has(entry.id) || this.#queue.remove(entry)) : waiting
     // What a new wire finds while this is written, or what is to be tried again, waits for the outcome.
-    const aside: rows.OutboxEntry[] = []
-    this.#held.set(batch, aside)
+    this.#queue.hold(batch)
     const settled = await store.write(function* () {
       let count = 0
       for (const { id } of mine) {
@@ -272,10 +224,10 @@ export class Outbox {
       return count
     })
     await this.#attached()
-    this.#held.delete(batch)
+    const aside = this.#queue.free(batch)
     const gone = new Set(mine.map(({ id }) => id))
-    if (this.#wire) for (const entry of aside) if (!gone.has(entry.id)) this.#stand(entry)
-    for (const id of gone) this.#tries.delete(id)
+    if (this.#wire) for (const entry of aside) if (!gone.has(entry.id)) this.#queue.stand(entry)
+    for (const id of gone) this.#queue.forget(id)
     if (this.#unsettled !== undefined) this.#unsettled -= settled
   }
 
@@ -283,7 +235,7 @@ export class Outbox {
   acked(id: string, error: string | undefined, timestamp: number): void {
     const { entry, at } = this.#onWire.get(id) ?? {}
     if (!entry) return // a second ack, or one for something that is not ours to settle
-    this.#offWire(id)
+    this.#onWire.off(id)
     if (error === undefined) {
       const settling = this.#sent(entry, timestamp, at)
       this.#settling.add(settling)
@@ -291,19 +243,17 @@ export class Outbox {
         settling.finally(() => this.#settling.delete(settling)),
         'settling a message',
       )
-    } else if (NOT_NOW.has(error) && this.#tryAgain(entry)) return
+    } else if (NOT_NOW.has(error) && this.#queue.tryAgain(entry)) return
     else if (error === OTHER_DEVICES && this.#tryOtherDevices(entry)) return
     else this.#report(this.#failed(entry, refused(error), at), 'settling a refused message')
-    this.#lines.done(entry)
+    this.#queue.done(entry)
   }
 
   /** Says whether something was sent, so that the next waits for a gap. */
   async #ticket(chat: string, priority: Priority, wire: Wire | undefined): Promise<boolean> {
-    while (this.#wire === wire && this.#onWire.size >= WINDOW) {
-      await new Promise<void>((free) => this.#slots.push(free))
-    }
+    await this.#onWire.room(() => this.#wire !== wire)
     if (!wire || this.#wire !== wire) return false
-    const entry = this.#lines.take(chat, priority)
+    const entry = this.#queue.take(chat, priority)
     if (!entry) return false
     const ended = this.#ended.promise
     try {
@@ -313,29 +263,29 @@ export class Outbox {
       if (this.#wire !== wire) return false
       if (hopeless) {
         await this.#failed(entry, hopeless)
-        this.#lines.done(entry)
+        this.#queue.done(entry)
         return false
       }
       const limited = await this.#limited(entry)
       if (this.#wire !== wire) return false
       if (limited) {
-        this.#later(limited.entry, limited.until - Date.now())
+        this.#queue.later(limited.entry, limited.until - Date.now())
         return false
       }
-      this.#toWire(entry, wire)
+      this.#onWire.put(entry, wire)
       await Promise.race([wire.send(entry, { asksForDevices: this.#refusedDevices.has(entry.id) }), ended])
       return this.#wire === wire
     } catch (error) {
       if (this.#wire !== wire) return false
-      this.#offWire(entry.id)
+      this.#onWire.off(entry.id)
       if (isOfConnection(error)) return false
       const isFinal = isWamuxError(error, 'WHATSAPP_REJECTED')
-      if (!isFinal && this.#tryAgain(entry)) return false
+      if (!isFinal && this.#queue.tryAgain(entry)) return false
       this.#options.logger.warn({ error, session: this.#options.session, id: entry.id }, 'a message could not be sent')
       const why = isFinal ? error.message : 'The message could not be encrypted.'
       const failure: Failure = { state: 'failed', code: 'WHATSAPP_REJECTED', error: why }
       this.#report(this.#failed(entry, failure), 'settling a message that could not be sent')
-      this.#lines.done(entry)
+      this.#queue.done(entry)
       return false
     }
   }
@@ -346,7 +296,7 @@ export class Outbox {
     const { session, store, limits = {} } = this.#options
     if (limits.newChatsPerDay === undefined && limits.messagesPerChatPerHour === undefined) return undefined
     await Promise.allSettled(this.#settling) // what is not written yet would not be counted
-    const others = [...this.#onWire.values()].map((other) => other.entry.chat)
+    const others = this.#onWire.chats
     const now = Date.now()
     const held = await store.read(function* (): Work<Waits | undefined> {
       let opening = 0
@@ -359,7 +309,7 @@ export class Outbox {
     const enough = deadline - LIMIT_TOLERANCE_MS
     await store.write(() => rows.prolong(session, chat, deadline, enough))
     const prolonged = (one: rows.OutboxEntry) => (one.deadline < enough ? { ...one, deadline } : one)
-    this.#lines.change(chat, prolonged)
+    this.#queue.change(chat, prolonged)
     return { entry: prolonged(entry), until }
   }
 
@@ -372,23 +322,6 @@ export class Outbox {
     return { state: 'failed', code: 'NOT_ON_WHATSAPP', error: `${entry.phone} has no WhatsApp account.` }
   }
 
-  /** A message goes where it has to wait: with its batch, for its time, or in the line of its chat. */
-  #stand(entry: rows.OutboxEntry): void {
-    if (!this.#keep(entry) && !this.#schedule.add(entry)) this.#lines.add(entry)
-  }
-
-  /** Takes a message out that waits for its time or its turn; false when it does not. */
-  #remove(entry: rows.OutboxEntry): boolean {
-    return this.#schedule.remove(entry) || this.#lines.remove(entry)
-  }
-
-  /** Sets a message aside whose batch is paused; false when it is not. */
-  #keep(entry: rows.OutboxEntry): boolean {
-    const held = entry.batch === null ? undefined : this.#held.get(entry.batch)
-    held?.push(entry)
-    return held !== undefined
-  }
-
   /** Resolves when no wire is being attached: what it reads meanwhile may be older than what was just written. */
   async #attached(): Promise<void> {
     for (let seen: Promise<void> | undefined; seen !== this.#attaching; ) {
@@ -397,86 +330,19 @@ export class Outbox {
     }
   }
 
-  #toWire(entry: rows.OutboxEntry, wire: Wire): void {
-    const timer = setTimeout(() => wire.lost(`no ack for ${ACK_TIMEOUT_MS} ms`), ACK_TIMEOUT_MS)
-    this.#onWire.set(entry.id, { entry, at: Date.now(), timer })
-  }
-
-  #offWire(id: string): void {
-    clearTimeout(this.#onWire.get(id)?.timer)
-    this.#onWire.delete(id)
-    this.#slots.shift()?.()
-  }
-
-  /** Lets a message go again later, before everything else in its chat; false when it was tried often enough. */
-  #tryAgain(entry: rows.OutboxEntry, afterMs?: number): boolean {
-    const tries = (this.#tries.get(entry.id) ?? 0) + 1
-    if (tries >= TRIES) return false
-    this.#tries.set(entry.id, tries)
-    if (this.#keep(entry)) {
-      this.#lines.done(entry)
-      return true
-    }
-    this.#later(entry, afterMs ?? TRY_AGAIN_MS * tries)
-    return true
-  }
-
-  /** Puts a message back that was taken, and its chat waits. */
-  #later(entry: rows.OutboxEntry, ms: number): void {
-    this.#lines.back(entry)
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer)
-      this.#lines.retry(entry.chat)
-    }, ms)
-    this.#timers.add(timer)
-  }
-
   /** Lets a message go again at once, to the devices that there are now; false when that was done before. */
   #tryOtherDevices(entry: rows.OutboxEntry): boolean {
     if (this.#refusedDevices.has(entry.id)) return false
     this.#refusedDevices.add(entry.id)
-    return this.#tryAgain(entry, 0)
+    return this.#queue.tryAgain(entry, 0)
   }
 
-  async #sent(entry: rows.OutboxEntry, timestamp: number, onWireAt: number | null = null): Promise<void> {
-    const { session, inbox, account } = this.#options
-    const { type, body } = readBody(entry.body)
-    await this.#settle(entry, { state: 'sent' }, function* () {
-      if (!(yield* rows.settle(session, entry.id, 'sent', null))) return false
-      yield* timeline.settled(session, entry.id, timestamp, onWireAt)
-      const contact = yield* contactOf(session, entry.chat)
-      const chat = contact ? contacts.chatOf(contact) : entry.chat
-      if (yield* isNewChat(session, chat)) yield* rows.setOpened(session, entry.id)
-      const known = yield* rows.byId(session, entry.id)
-      const ack = Math.max(ACK.server, known?.ack ?? 0)
-      const message = { chat, sender: 'me', id: entry.id, timestamp, body, type, raw: entry.body }
-      const kept = { ...message, contact: contact?.n ?? null, isFromMe: true, ack, unread: false }
-      yield* history.record(session, kept, contact?.n ?? null)
-      const names = {
-        name: contact?.name ?? null,
-        pushname: contact?.pushname ?? null,
-        phone: contact?.phone ?? null,
-        lid: contact?.lid ?? null,
-      }
-      const told = toMessage({ ...message, ...names, n: 0, is_from_me: 1, ack: ACK.server }, account())
-      yield* journal.append(session, 'message_sent', chat, timestamp, told)
-      // A receipt overtook the ack.
-      if (ack > ACK.server) yield* inbox.acked(chat, entry.id, ack, timestamp)
-      return true
-    })
+  #sent(entry: rows.OutboxEntry, timestamp: number, onWireAt: number | null = null): Promise<void> {
+    return this.#settle(entry, { state: 'sent' }, () => settleSent(this.#options, entry, timestamp, onWireAt))
   }
 
-  async #failed(entry: rows.OutboxEntry, outcome: Failure, onWireAt: number | null = null): Promise<void> {
-    const { session } = this.#options
-    const { code, error } = outcome
-    await this.#settle(entry, outcome, function* () {
-      if (!(yield* rows.settle(session, entry.id, code === 'EXPIRED' ? 'expired' : 'failed', code))) return false
-      const timestamp = Date.now()
-      yield* timeline.settled(session, entry.id, timestamp, onWireAt)
-      const data = { id: entry.id, chatId: entry.chat, code, error, timestamp }
-      yield* journal.append(session, 'message_failed', entry.chat, timestamp, data)
-      return true
-    })
+  #failed(entry: rows.OutboxEntry, outcome: Failure, onWireAt: number | null = null): Promise<void> {
+    return this.#settle(entry, outcome, () => settleFailed(this.#options, entry, outcome, onWireAt))
   }
 
   /** `work` says whether it settled the message, or somebody had done that before. */
@@ -491,7 +357,7 @@ export class Outbox {
       throw error
     })
     if (!isFirst) return
-    this.#tries.delete(entry.id)
+    this.#queue.forget(entry.id)
     this.#refusedDevices.delete(entry.id)
     if (this.#unsettled) this.#unsettled--
     const askers = this.#askers.get(entry.id) ?? []
@@ -508,16 +374,6 @@ export class Outbox {
 /** A message has its time from when it may go. */
 const deadlineOf = (sendAt: number | null, now: number): number => Math.max(sendAt ?? now, now) + SEND_DEADLINE_MS
 
-const isOfConnection = (error: unknown): boolean =>
-  isWamuxError(error, 'WHATSAPP_DISCONNECTED') || isWamuxError(error, 'STOPPING') || isWamuxError(error, 'STORE_FAILED')
-
-function* contactOf(session: string, chat: string): Work<contacts.ContactRow | null> {
-  const kind = chatKind(chat)
-  if (kind === 'person') return yield* contacts.learn(session, { phone: userOf(chat) })
-  if (kind === 'lid') return yield* contacts.learn(session, { lid: userOf(chat) })
-  return null
-}
-
 function* waitingOf(session: string): Work<{
   unsettled: rows.OutboxEntry[]
   paused: Set<string>
@@ -527,19 +383,5 @@ function* waitingOf(session: string): Work<{
     unsettled: yield* rows.unsettled(session),
     paused: yield* batches.paused(session),
     lastSentAt: yield* rows.lastSentAt(session),
-  }
-}
-
-/** WhatsApp's error codes in acks, as far as they are known. */
-const KNOWN = new Map<string, MessageFailed['code']>([
-  ['463', 'WHATSAPP_RESTRICTED'],
-  ['404', 'NOT_ON_WHATSAPP'],
-])
-
-function refused(error: string): Failure {
-  return {
-    state: 'failed',
-    code: KNOWN.get(error) ?? 'WHATSAPP_REJECTED',
-    error: `WhatsApp refused the message (${error}).`,
   }
 }

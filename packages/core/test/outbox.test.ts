@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { Inbox } from '../src/inbox.ts'
 import { type Logger, SEND_DEADLINE_MS } from '../src/options.ts'
-import { type NewEntry, Outbox, type OutboxOptions, type Outcome, type Wire } from '../src/outbox.ts'
+import { type NewEntry, Outbox, type OutboxOptions } from '../src/outbox.ts'
+import type { Outcome } from '../src/outcomes.ts'
 import { Pacer } from '../src/pacer.ts'
 import type { Account } from '../src/shared.ts'
 import * as history from '../src/stores/sql/history.ts'
@@ -10,6 +11,7 @@ import * as rows from '../src/stores/sql/outbox.ts'
 import { openMemoryStore } from '../src/stores/sqlite/store.ts'
 import type { Store, Work } from '../src/stores/store.ts'
 import { writeText } from '../src/whatsapp/write-message.ts'
+import type { Wire } from '../src/wire.ts'
 
 beforeEach(() => {
   vi.useFakeTimers()

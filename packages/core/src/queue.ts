@@ -1,0 +1,116 @@
+import { byUrgency, Lines } from './lines.ts'
+import { Schedule } from './schedule.ts'
+import type { Priority } from './shared.ts'
+import type { OutboxEntry } from './stores/sql/outbox.ts'
+
+/** How often a message that could not be written or was refused for the moment is tried again, and after how long. */
+const TRIES = 5
+const TRY_AGAIN_MS = 5_000
+
+/**
+ * Where accepted messages of one connection wait: with their batch while it is paused, for their time, or in the line
+ * of their chat. In memory only; the rows are the truth.
+ */
+export class Queue {
+  readonly #lines: Lines<OutboxEntry>
+  readonly #schedule = new Schedule<OutboxEntry>((entry) => this.stand(entry))
+  readonly #tries = new Map<string, number>()
+  readonly #timers = new Set<NodeJS.Timeout>()
+  /** What waits of the batches that are paused; not in their lines, so that others of the chat may pass. */
+  readonly #held = new Map<string, OutboxEntry[]>()
+
+  constructor(wantsTicket: (chat: string, priority: Priority) => void) {
+    this.#lines = new Lines(wantsTicket)
+  }
+
+  /** A message goes where it has to wait. */
+  stand(entry: OutboxEntry): void {
+    if (!this.#keep(entry) && !this.#schedule.add(entry)) this.#lines.add(entry)
+  }
+
+  standAll(entries: readonly OutboxEntry[]): void {
+    for (const entry of byUrgency(entries)) this.stand(entry)
+  }
+
+  /** Takes a message out that waits for its time or its turn; false when it does not. */
+  remove(entry: OutboxEntry): boolean {
+    return this.#schedule.remove(entry) || this.#lines.remove(entry)
+  }
+
+  /** Takes a message out that waits for its turn; false when it does not. */
+  removeFromLine(entry: OutboxEntry): boolean {
+    return this.#lines.remove(entry)
+  }
+
+  /** What a ticket may send now, if anything. Its chat waits until it is {@link done}, or is tried again. */
+  take(chat: string, priority: Priority): OutboxEntry | undefined {
+    return this.#lines.take(chat, priority)
+  }
+
+  /** What was taken is settled, or will be: the next of its chat may go. */
+  done(entry: OutboxEntry): void {
+    this.#lines.done(entry)
+  }
+
+  /** Puts a message back that was taken, and its chat waits. */
+  later(entry: OutboxEntry, ms: number): void {
+    this.#lines.back(entry)
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer)
+      this.#lines.retry(entry.chat)
+    }, ms)
+    this.#timers.add(timer)
+  }
+
+  /** Lets a message go again later, before everything else in its chat; false when it was tried often enough. */
+  tryAgain(entry: OutboxEntry, afterMs?: number): boolean {
+    const tries = (this.#tries.get(entry.id) ?? 0) + 1
+    if (tries >= TRIES) return false
+    this.#tries.set(entry.id, tries)
+    if (this.#keep(entry)) {
+      this.#lines.done(entry)
+      return true
+    }
+    this.later(entry, afterMs ?? TRY_AGAIN_MS * tries)
+    return true
+  }
+
+  /** It was settled: how often it was tried does not matter any more. */
+  forget(id: string): void {
+    this.#tries.delete(id)
+  }
+
+  /** Every message that waits in a chat becomes what `change` makes of it. */
+  change(chat: string, change: (entry: OutboxEntry) => OutboxEntry): void {
+    this.#lines.change(chat, change)
+  }
+
+  /** Of this batch nothing goes from now on: what waits of it stands aside, and what is to be tried again joins it. */
+  hold(batch: string, waiting: readonly OutboxEntry[] = []): void {
+    const held = this.#held.get(batch) ?? []
+    this.#held.set(batch, held)
+    held.push(...waiting.filter((entry) => this.remove(entry)))
+  }
+
+  /** The batch may go; what stood aside is the caller's to {@link stand} again. */
+  free(batch: string): OutboxEntry[] {
+    const held = this.#held.get(batch) ?? []
+    this.#held.delete(batch)
+    return held
+  }
+
+  clear(): void {
+    for (const timer of this.#timers) clearTimeout(timer)
+    this.#timers.clear()
+    this.#held.clear()
+    this.#schedule.clear()
+    this.#lines.clear()
+  }
+
+  /** Sets a message aside whose batch is paused; false when it is not. */
+  #keep(entry: OutboxEntry): boolean {
+    const held = entry.batch === null ? undefined : this.#held.get(entry.batch)
+    held?.push(entry)
+    return held !== undefined
+  }
+}

@@ -1,0 +1,61 @@
+import type { OutboxEntry } from './stores/sql/outbox.ts'
+import type { Work } from './stores/store.ts'
+
+/** What the outbox needs of a connection. */
+export interface Wire {
+  /** `asksForDevices`: what is known of the recipients' devices is out of date. */
+  send(entry: OutboxEntry, options: { asksForDevices: boolean }): Promise<void>
+  settle(id: string, work: () => Work<void>): Promise<void>
+  /** Whether a chat can be written to at all. */
+  exists(chat: string): Promise<boolean>
+  lost(cause: string): void
+}
+
+/** As many messages may be on the wire unacknowledged: the bound of what a crash makes the server see twice. */
+const WINDOW = 4
+/** A server that acknowledges nothing for so long is not there any more. */
+const ACK_TIMEOUT_MS = 30_000
+
+export interface Flight {
+  readonly entry: OutboxEntry
+  /** Since when. */
+  readonly at: number
+}
+
+/** The messages that one connection has on the wire, and the server has not answered for yet. */
+export class OnWire {
+  readonly #flights = new Map<string, Flight & { timer: NodeJS.Timeout }>()
+  #slots: (() => void)[] = []
+
+  put(entry: OutboxEntry, wire: Wire): void {
+    const timer = setTimeout(() => wire.lost(`no ack for ${ACK_TIMEOUT_MS} ms`), ACK_TIMEOUT_MS)
+    this.#flights.set(entry.id, { entry, at: Date.now(), timer })
+  }
+
+  get(id: string): Flight | undefined {
+    return this.#flights.get(id)
+  }
+
+  off(id: string): void {
+    clearTimeout(this.#flights.get(id)?.timer)
+    this.#flights.delete(id)
+    this.#slots.shift()?.()
+  }
+
+  get chats(): string[] {
+    return [...this.#flights.values()].map(({ entry }) => entry.chat)
+  }
+
+  /** Resolves when one more may go, or `isOver`. */
+  async room(isOver: () => boolean): Promise<void> {
+    while (!isOver() && this.#flights.size >= WINDOW) {
+      await new Promise<void>((free) => this.#slots.push(free))
+    }
+  }
+
+  clear(): void {
+    for (const { timer } of this.#flights.values()) clearTimeout(timer)
+    this.#flights.clear()
+    for (const free of this.#slots.splice(0)) free()
+  }
+}
