@@ -21,4 +21,4 @@ export { type Lookups, memoryLookups } from './stores/keyv.ts'
 export type { Row, Statement, Store, Value, Work } from './stores/store.ts'
 
 // Experts
-export type { BaileysOptions } from './whatsapp/connection.ts'
+export type { BaileysOptions } from './whatsapp/socket.ts'

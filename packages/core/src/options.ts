@@ -2,7 +2,7 @@ import type { Limits } from './limits.ts'
 import type { Gap } from './pacer.ts'
 import type { Lookups } from './stores/keyv.ts'
 import type { Store } from './stores/store.ts'
-import type { BaileysOptions } from './whatsapp/connection.ts'
+import type { BaileysOptions } from './whatsapp/socket.ts'
 
 /** Where core reports what nobody awaits: a listener that threw, a stanza it could not read. */
 export interface Logger {

@@ -46,7 +46,8 @@ import * as outboxRows from './stores/sql/outbox.ts'
 import * as sessions from './stores/sql/sessions.ts'
 import type { Store } from './stores/store.ts'
 import { watched } from './stores/watched.ts'
-import { type BaileysOptions, Connection } from './whatsapp/connection.ts'
+import { Connection } from './whatsapp/connection.ts'
+import type { BaileysOptions } from './whatsapp/socket.ts'
 
 /** @internal */
 export interface SessionOptions {

@@ -10,7 +10,7 @@ export const brokenAgainstServers: Readonly<Record<string, Broken>> = {
     about: 'What was asked waits for its time-out when the connection has ended.',
     edits: [
       {
-        file: CONNECTION,
+        file: 'packages/core/src/whatsapp/questions.ts',
         from: 'return await Promise.race([question, ended])',
         to: 'ended.catch(() => {})\n      return await question',
       },
@@ -36,8 +36,8 @@ export const brokenAgainstServers: Readonly<Record<string, Broken>> = {
       },
       {
         file: CONNECTION,
-        from: 'const PAST_AT_ONCE = 200',
-        to: 'const PAST_AT_ONCE = 200\nconst FIRST = new Set<string>()',
+        from: 'const CLOSE_MS = 2_000',
+        to: 'const CLOSE_MS = 2_000\nconst FIRST = new Set<string>()',
       },
     ],
   },

@@ -1,31 +1,26 @@
-import makeWASocket, {
-  type Contact as BaileysContact,
-  type BinaryNode,
-  proto,
-  type SocketConfig,
-} from '@whiskeysockets/baileys'
+import { type BinaryNode, proto } from '@whiskeysockets/baileys'
 import { chatKind, phoneChat } from '../chat-id.ts'
 import type { Closed } from '../disconnects.ts'
-import { isWamuxError, WamuxError } from '../errors.ts'
+import { WamuxError } from '../errors.ts'
 import type { Inbox } from '../inbox.ts'
 import type { CertificateMode, Logger } from '../options.ts'
 import type { Account } from '../shared.ts'
 import type { Store, Work } from '../stores/store.ts'
 import { Arrivals } from './arrivals.ts'
 import { checked, patchCurve } from './certificates.ts'
-import { loadCredentials } from './credentials.ts'
+import { openCredentials } from './credentials.ts'
 import { harden, hardenEvents, type SocketClient } from './harden.ts'
 import { fromJid, toJid } from './jid.ts'
+import { Questions, refusalOf } from './questions.ts'
 import { patchLibsignal } from './ratchet.ts'
-import { readPast } from './read-past.ts'
-import { secondsToMs, toParty } from './read-stanza.ts'
+import { readEnd } from './read-end.ts'
+import { secondsToMs } from './read-stanza.ts'
 import { RetryCounts } from './retry-counts.ts'
 import { Signal } from './signal.ts'
-import { silentBaileysLogger } from './silent-logger.ts'
+import { type BaileysOptions, makeSocket } from './socket.ts'
 import { SocketKeys } from './socket-keys.ts'
+import { Synced } from './synced.ts'
 import { Vault } from './vault.ts'
-
-export type BaileysOptions = Partial<SocketConfig>
 
 /** What a connection tells its session. */
 export interface ConnectionEvents {
@@ -59,35 +54,31 @@ const FIRST_QR_MS = 60_000
 const NEXT_QR_MS = 20_000
 /** How long a stop waits for the other side to close, before it just hangs up. */
 const CLOSE_MS = 2_000
-/** Messages of the past are many: keep each commit short. */
-const PAST_AT_ONCE = 200
 
 /** One socket from open to close. Everything that is Baileys' stays in this folder. */
 export class Connection {
   readonly #options: ConnectionOptions
   readonly #vault: Vault
   readonly #signal: Signal
-  readonly #sock: ReturnType<typeof makeWASocket>
+  readonly #sock: ReturnType<typeof makeSocket>
   readonly #ws: SocketClient
   readonly #keys: SocketKeys
   readonly #arrivals: Arrivals
-  /** The last of what Baileys told and is not written yet. */
-  #writing: Promise<void> = Promise.resolve()
-  /** Who waits for an answer of WhatsApp's. */
-  readonly #asking = new Set<(error: Error) => void>()
+  readonly #synced: Synced
+  readonly #questions = new Questions()
   #qrs = 0
   #isLinking = false
   #hasEnded = false
 
   /**
    * Loads the credentials and dials.
-   * @throws CREDENTIALS_UNREADABLE, and whatever the store throws
+   * @throws CREDENTIALS_UNREADABLE, STORE_FAILED
    */
   static async open(options: ConnectionOptions): Promise<Connection> {
     patchLibsignal()
     if (options.certificates !== 'off') patchCurve()
-    const creds = await credentials(options)
-    return new Connection(options, creds)
+    const { store, session, account } = options
+    return new Connection(options, await openCredentials(store, session, account))
   }
 
   private constructor(options: ConnectionOptions, creds: Vault['creds']) {
@@ -104,22 +95,15 @@ export class Connection {
     this.#signal = new Signal(this.#vault)
     this.#keys = new SocketKeys(this.#vault, this.#signal)
     const retries = new RetryCounts(this.#vault)
-    this.#sock = makeWASocket({
-      logger: silentBaileysLogger,
-      markOnlineOnConnect: false,
-      syncFullHistory: false,
-      // Own sends are recorded by the outbox; the retry manager stays on, or an unreadable message holds its lane 2 s.
-      emitOwnEvents: false,
-      enableRecentMessageCache: true,
-      retryRequestDelayMs: 0,
-      ...options.baileys,
-      auth: { creds, keys: this.#keys.store },
-      makeSignalRepository: this.#signal.makeRepository,
-      transactionOpts: { maxCommitRetries: 1, delayBetweenTriesMs: 0 },
-      msgRetryCounterCache: retries,
-      getMessage: async ({ id }) => {
-        const body = id ? await options.sent(id) : undefined
-        return body && proto.Message.decode(body)
+    this.#sock = makeSocket(
+      { auth: { creds, keys: this.#keys.store }, signal: this.#signal, retries, sent: options.sent },
+      options.baileys,
+    )
+    this.#synced = new Synced({
+      inbox: options.inbox,
+      vault: this.#vault,
+      failed: (error) => {
+        if (!this.#hasEnded) this.#fatal(error)
       },
     })
     this.#arrivals = new Arrivals({
@@ -129,7 +113,7 @@ export class Connection {
       retries,
       logger: options.logger,
       sock: this.#sock,
-      written: () => this.#writing,
+      written: () => this.#synced.written,
     })
     // Baileys types its websocket without the socket below it.
     this.#ws = this.#sock.ws as unknown as SocketClient
@@ -183,7 +167,7 @@ export class Connection {
     try {
       // Between two people Baileys looks at what it remembers in any case: this writes over it.
       if (asksForDevices && chatKind(entry.chat) !== 'group')
-        await this.#ask(this.#sock.getUSyncDevices([jid], false, false))
+        await this.#questions.ask(this.#sock.getUSyncDevices([jid], false, false))
       await this.#keys.whileSending(entry.id, () => this.#sock.relayMessage(jid, message, options))
     } catch (error) {
       const code = refusalOf(error)
@@ -202,30 +186,30 @@ export class Connection {
 
   /** Whether a phone is on WhatsApp, and under which id. */
   async lookUp(phone: string): Promise<{ registered: boolean; lid: string | null }> {
-    const found = await this.#ask(this.#sock.onWhatsApp(toJid(phoneChat(phone))))
+    const found = await this.#questions.ask(this.#sock.onWhatsApp(toJid(phoneChat(phone))))
     // Baileys gives nothing at all when WhatsApp did not answer; that says nothing about the number.
     if (!found) throw new WamuxError('WHATSAPP_TIMEOUT', 'WhatsApp did not say whether the number exists.')
     const entry = found.find(({ exists }) => exists)
     if (!entry) return { registered: false, lid: null }
-    const lid = await this.#ask(this.#sock.signalRepository.lidMapping.getLIDForPN(toJid(phoneChat(phone))))
+    const lid = await this.#questions.ask(this.#sock.signalRepository.lidMapping.getLIDForPN(toJid(phoneChat(phone))))
     return { registered: true, lid: fromJid(lid)?.lid ?? null }
   }
 
   /** Asks WhatsApp for the letters that the owner of `phone` types. */
   async pairingCode(phone: string): Promise<string> {
-    return this.#ask(this.#sock.requestPairingCode(phone))
+    return this.#questions.ask(this.#sock.requestPairingCode(phone))
   }
 
   /** Tells WhatsApp that this device is no longer linked. */
   async logout(): Promise<void> {
-    await this.#ask(this.#sock.logout())
+    await this.#questions.ask(this.#sock.logout())
   }
 
   /** Hangs up. {@link ConnectionEvents.closed} is not told: whoever closes knows. */
   async close(): Promise<void> {
     if (this.#hasEnded) return
     this.#hasEnded = true
-    this.#answerNobody()
+    this.#questions.end()
     const hangUp = setTimeout(() => this.#ws.socket?.terminate(), CLOSE_MS)
     try {
       await this.#vault.saving
@@ -253,7 +237,7 @@ export class Connection {
 
   #listen(): void {
     const { ev } = this.#sock
-    const { inbox, events } = this.#options
+    const { events } = this.#options
     ev.on('creds.update', () => this.#vault.credsChanged())
     ev.on('connection.update', ({ connection, qr, lastDisconnect }) => {
       if (qr) {
@@ -269,44 +253,7 @@ export class Connection {
       }
       if (connection === 'close') this.#ended(lastDisconnect?.error)
     })
-    ev.on('messaging-history.set', ({ chats, contacts, messages }) => {
-      const works = [
-        ...contacts.map((contact) => () => this.#contact(contact)),
-        ...chats.flatMap((chat) => {
-          const party = toParty(chat.id, chat.lidJid ?? chat.pnJid)
-          return party === undefined ? [] : [() => inbox.namedChat(party, chat.name ?? null)]
-        }),
-        ...messages.flatMap((message) => {
-          const past = readPast(message)
-          return past ? [() => inbox.message(past.incoming, past.content, { past: true })] : []
-        }),
-      ]
-      this.#inParts(works)
-    })
-    ev.on('contacts.upsert', (contacts) => this.#inParts(contacts.map((contact) => () => this.#contact(contact))))
-    ev.on('contacts.update', (contacts) => this.#inParts(contacts.map((contact) => () => this.#contact(contact))))
-    ev.on('blocklist.set', ({ blocklist }) => {
-      const people = blocklist.map((jid) => toParty(jid, undefined)).filter((party) => typeof party === 'object')
-      this.#inParts([() => inbox.blocked(people)])
-    })
-  }
-
-  *#contact(contact: Partial<BaileysContact>): Work<void> {
-    const party = toParty(contact.id, contact.lid ?? contact.phoneNumber)
-    if (typeof party !== 'object') return
-    yield* this.#options.inbox.person(party, { name: contact.name, pushname: contact.notify })
-  }
-
-  /** What can be told again by WhatsApp is written behind, in short commits. */
-  #inParts(works: (() => Work<unknown>)[]): void {
-    const write = async () => {
-      for (let from = 0; from < works.length; from += PAST_AT_ONCE) {
-        await this.#vault.commit({}, works.slice(from, from + PAST_AT_ONCE))
-      }
-    }
-    this.#writing = this.#writing.then(write).catch((error: unknown) => {
-      if (!this.#hasEnded) this.#fatal(error)
-    })
+    this.#synced.listen(ev)
   }
 
   /** Ends at once, before what went wrong can be turned into an answer to WhatsApp. */
@@ -322,62 +269,16 @@ export class Connection {
   #ended(error: unknown): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
-    this.#answerNobody()
+    this.#questions.end()
     const storeFailed = !this.#vault.isOpen
     this.#vault.close()
-    // Baileys ends its sockets with Boom errors; others have none of this.
-    const { output, data } = (error ?? {}) as { output?: { statusCode?: number }; data?: { expire?: unknown } }
-    const status = output?.statusCode
-    // A temporary ban says for how many seconds more.
-    const banned = Number(data?.expire)
-    if (status === 405 || status === 411) {
-      this.#options.logger.error({ status }, 'WhatsApp no longer takes this version of its client: update wamux')
+    const end = readEnd(error, Date.now())
+    if (end.statusCode === 405 || end.statusCode === 411) {
+      this.#options.logger.error(
+        { status: end.statusCode },
+        'WhatsApp no longer takes this version of its client: update wamux',
+      )
     }
-    this.#options.events.closed({
-      ...(banned > 0 && { bannedUntil: Date.now() + banned * 1000 }),
-      statusCode: typeof status === 'number' ? status : undefined,
-      message: error instanceof Error ? error.message : 'the connection ended',
-      wasLinking: this.#isLinking,
-      storeFailed,
-    })
+    this.#options.events.closed({ ...end, wasLinking: this.#isLinking, storeFailed })
   }
-
-  /**
-   * A question whose answer cannot come any more must not keep its asker for a minute: Baileys takes its own listener
-   * off before it ends a socket.
-   */
-  async #ask<T>(question: Promise<T>): Promise<T> {
-    let give: (error: Error) => void = () => {}
-    const ended = new Promise<never>((_, reject) => {
-      give = reject
-    })
-    this.#asking.add(give)
-    try {
-      return await Promise.race([question, ended])
-    } finally {
-      this.#asking.delete(give)
-    }
-  }
-
-  #answerNobody(): void {
-    for (const give of this.#asking) {
-      give(new WamuxError('WHATSAPP_DISCONNECTED', 'WhatsApp not connected', { state: 'waiting' }))
-    }
-  }
-}
-
-/** @throws CREDENTIALS_UNREADABLE, STORE_FAILED */
-async function credentials({ store, session, account }: ConnectionOptions): Promise<Vault['creds']> {
-  try {
-    return await loadCredentials(store, session, account)
-  } catch (error) {
-    if (isWamuxError(error)) throw error
-    throw new WamuxError('STORE_FAILED', 'The credentials could not be read.', undefined, { cause: error })
-  }
-}
-
-/** The number with which WhatsApp answered a question for good: there is no such group, or we are not in it. */
-function refusalOf(error: unknown): number | undefined {
-  const { data } = (error ?? {}) as { data?: unknown } // Baileys puts it into its Boom errors
-  return typeof data === 'number' && data >= 400 && data < 500 && data !== 408 && data !== 429 ? data : undefined
 }

@@ -1,5 +1,5 @@
 import { type AuthenticationCreds, BufferJSON, initAuthCreds } from '@whiskeysockets/baileys'
-import { WamuxError } from '../errors.ts'
+import { isWamuxError, WamuxError } from '../errors.ts'
 import type { Account } from '../shared.ts'
 import * as keys from '../stores/sql/keys.ts'
 import type { Store } from '../stores/store.ts'
@@ -30,6 +30,16 @@ export async function loadCredentials(
     return creds
   }
   return completeLinking(parse(session, text))
+}
+
+/** {@link loadCredentials}, for a connection. @throws CREDENTIALS_UNREADABLE, STORE_FAILED */
+export async function openCredentials(...of: Parameters<typeof loadCredentials>): Promise<AuthenticationCreds> {
+  try {
+    return await loadCredentials(...of)
+  } catch (error) {
+    if (isWamuxError(error)) throw error
+    throw new WamuxError('STORE_FAILED', 'The credentials could not be read.', undefined, { cause: error })
+  }
 }
 
 function parse(session: string, text: string): AuthenticationCreds {

@@ -304,7 +304,7 @@ describe('transactions of keys', () => {
     expect(asked).toBe(1)
   })
 
-  // connection.ts replaces `set` to have pre-keys on disk before anybody is told of them.
+  // socket-keys.ts replaces `set` to have pre-keys on disk before anybody is told of them.
   test('of the socket use authState.keys.set, also when it is replaced afterwards', async () => {
     const { sock } = dial((await silentServer()).url)
     const seen = new Error('seen')

@@ -1,0 +1,37 @@
+import makeWASocket, { type AuthenticationState, proto, type SocketConfig } from '@whiskeysockets/baileys'
+import type { RetryCounts } from './retry-counts.ts'
+import type { Signal } from './signal.ts'
+import { silentBaileysLogger } from './silent-logger.ts'
+
+export type BaileysOptions = Partial<SocketConfig>
+
+/** What a socket stands on. */
+export interface Below {
+  auth: AuthenticationState
+  signal: Signal
+  retries: RetryCounts
+  /** The final protobuf of a message that was sent, for whoever asks for it again. */
+  sent(id: string): Promise<Uint8Array | undefined>
+}
+
+/** Dials. What `baileys` says comes before our habits, and after what the promises need. */
+export function makeSocket({ auth, signal, retries, sent }: Below, baileys: BaileysOptions) {
+  return makeWASocket({
+    logger: silentBaileysLogger,
+    markOnlineOnConnect: false,
+    syncFullHistory: false,
+    // Own sends are recorded by the outbox; the retry manager stays on, or an unreadable message holds its lane 2 s.
+    emitOwnEvents: false,
+    enableRecentMessageCache: true,
+    retryRequestDelayMs: 0,
+    ...baileys,
+    auth,
+    makeSignalRepository: signal.makeRepository,
+    transactionOpts: { maxCommitRetries: 1, delayBetweenTriesMs: 0 },
+    msgRetryCounterCache: retries,
+    getMessage: async ({ id }) => {
+      const body = id ? await sent(id) : undefined
+      return body && proto.Message.decode(body)
+    },
+  })
+}

@@ -1,0 +1,71 @@
+import type { BaileysEventEmitter, Contact } from '@whiskeysockets/baileys'
+import type { Inbox } from '../inbox.ts'
+import type { Work } from '../stores/store.ts'
+import { readPast } from './read-past.ts'
+import { toParty } from './read-stanza.ts'
+import type { Vault } from './vault.ts'
+
+/** Messages of the past are many: keep each commit short. */
+const PAST_AT_ONCE = 200
+
+/**
+ * What WhatsApp tells in bulk, and would tell again: the past, the contacts, who is blocked. Written behind, in short
+ * commits.
+ */
+export class Synced {
+  readonly #inbox: Inbox
+  readonly #vault: Vault
+  readonly #failed: (error: unknown) => void
+  /** The last of what Baileys told and is not written yet. */
+  #writing: Promise<void> = Promise.resolve()
+
+  constructor({ inbox, vault, failed }: { inbox: Inbox; vault: Vault; failed: (error: unknown) => void }) {
+    this.#inbox = inbox
+    this.#vault = vault
+    this.#failed = failed
+  }
+
+  /** Settles when all that was told so far is written, or given up. */
+  get written(): Promise<void> {
+    return this.#writing
+  }
+
+  listen(ev: BaileysEventEmitter): void {
+    const inbox = this.#inbox
+    ev.on('messaging-history.set', ({ chats, contacts, messages }) => {
+      const works = [
+        ...contacts.map((contact) => () => this.#contact(contact)),
+        ...chats.flatMap((chat) => {
+          const party = toParty(chat.id, chat.lidJid ?? chat.pnJid)
+          return party === undefined ? [] : [() => inbox.namedChat(party, chat.name ?? null)]
+        }),
+        ...messages.flatMap((message) => {
+          const past = readPast(message)
+          return past ? [() => inbox.message(past.incoming, past.content, { past: true })] : []
+        }),
+      ]
+      this.#inParts(works)
+    })
+    ev.on('contacts.upsert', (contacts) => this.#inParts(contacts.map((contact) => () => this.#contact(contact))))
+    ev.on('contacts.update', (contacts) => this.#inParts(contacts.map((contact) => () => this.#contact(contact))))
+    ev.on('blocklist.set', ({ blocklist }) => {
+      const people = blocklist.map((jid) => toParty(jid, undefined)).filter((party) => typeof party === 'object')
+      this.#inParts([() => inbox.blocked(people)])
+    })
+  }
+
+  *#contact(contact: Partial<Contact>): Work<void> {
+    const party = toParty(contact.id, contact.lid ?? contact.phoneNumber)
+    if (typeof party !== 'object') return
+    yield* this.#inbox.person(party, { name: contact.name, pushname: contact.notify })
+  }
+
+  #inParts(works: (() => Work<unknown>)[]): void {
+    const write = async () => {
+      for (let from = 0; from < works.length; from += PAST_AT_ONCE) {
+        await this.#vault.commit({}, works.slice(from, from + PAST_AT_ONCE))
+      }
+    }
+    this.#writing = this.#writing.then(write).catch(this.#failed)
+  }
+}
