@@ -1,26 +1,21 @@
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Client, type ClientSession, createClient } from '@wamux/client'
-import { createEmulator, type Emulator, type EmulatorOptions, type Fault, type Phone } from '@wamux/emulator'
+import { createEmulator, type Emulator, type EmulatorOptions, type Phone } from '@wamux/emulator'
 import Database from 'better-sqlite3'
 import { newDatabase } from '../../harness/postgres.ts'
 import { type Books, readBooks } from './books.ts'
 import { buildVictim } from './build.ts'
-import { type Life, Lives } from './lives.ts'
-import { drawPlan, type Plan, type PlanOptions } from './plan.ts'
-import type { Random } from './random.ts'
+import { Killer, USUAL_MS } from './killer.ts'
+import type { PlanOptions } from './plan.ts'
 import { Receiver } from './receiver.ts'
+import { VictimServer } from './server.ts'
 import type { Run } from './suite.ts'
+import { must, until } from './waiting.ts'
 
 export const PHONE = '491700000001'
 /** So long the last process may take to bring everything to its end; a broken one never will. */
 const DRAIN_MS = 60_000
 const BROKEN_DRAIN_MS = 30_000
-/** A process that is not there by then never will be. */
-const START_MS = 30_000
-/** How long a server takes on a machine with nothing else to do: from listening to ready, and to a first QR. */
-const READY_MS = 200
-const QR_MS = 150
 
 export interface TrialOptions {
   emulator?: EmulatorOptions
@@ -41,17 +36,15 @@ export class Trial {
   readonly heard = new Set<string>()
   /** How often somebody could not read what the account has sent. */
   retryRequests = 0
-  readonly #lives: Lives
+  readonly until = until
+  readonly must = must
+  readonly #server: VictimServer
+  readonly #killer: Killer
   readonly #data: string
   readonly #database: string | undefined
-  readonly #random: Random
-  #life: Life | undefined
   #apiKey = ''
   #identity: string | undefined
   #token = ''
-  #url = ''
-  #complaints = 0
-  #slowness = 1
 
   static async open(run: Run, options: TrialOptions = {}): Promise<Trial> {
     const emulator = await createEmulator({
@@ -66,7 +59,6 @@ export class Trial {
     const trial = new Trial(run, emulator, file, database?.url, options.server ?? {})
     await trial.receiver.open()
     run.defer(() => trial.receiver.close())
-    run.defer(() => trial.#lives.end())
     return trial
   }
 
@@ -76,7 +68,6 @@ export class Trial {
     this.phone = emulator.phone(PHONE, { name: 'Erika' })
     this.#data = join(run.folder, 'wamux')
     this.#database = database
-    this.#random = run.random.fork()
     emulator.events.on((event) => {
       if (event.type === 'heard' && event.phone !== PHONE) this.heard.add(event.id)
     })
@@ -85,9 +76,8 @@ export class Trial {
       return false // only looks
     }
     emulator.faults.on({ direction: 'to-client', tag: 'receipt', type: 'retry', matches: isRetry }).drop()
-    this.#lives = new Lives({
+    this.#server = new VictimServer(run, {
       file,
-      complain: (line) => this.#complain(line),
       env: {
         NETWORK: emulator.url,
         ROOT: emulator.rootPublicKey.toString('base64'),
@@ -97,6 +87,7 @@ export class Trial {
         ...(database !== undefined && { DATABASE: database }),
       },
     })
+    this.#killer = new Killer({ run, server: this.#server, emulator, phone: PHONE })
   }
 
   /** A session, through the server that lives now; the one that most suites have is `demo`. */
@@ -105,12 +96,12 @@ export class Trial {
   }
 
   get admin(): Client {
-    return createClient({ url: this.#url, token: this.#token, retries: 0 })
+    return createClient({ url: this.url, token: this.#token, retries: 0 })
   }
 
   /** The same in every life. */
   get url(): string {
-    return this.#url
+    return this.#server.url
   }
 
   /** Of `demo`. */
@@ -122,7 +113,7 @@ export class Trial {
   async setUp(): Promise<void> {
     const token = await this.start()
     const credentials = { username: 'admin', password: 'correct horse battery staple' }
-    this.#token = (await createClient({ url: this.#url }).setup({ token: token ?? '', ...credentials })).token
+    this.#token = (await createClient({ url: this.url }).setup({ token: token ?? '', ...credentials })).token
   }
 
   /** Makes a session whose events the receiver is told. Resolves with its first QR. */
@@ -131,11 +122,11 @@ export class Trial {
     await this.session(id).setWebhook({ url: this.receiver.url })
     const begun = Date.now()
     let qr: string | null = null
-    await this.must('show a QR', async () => {
+    await must('show a QR', async () => {
       qr = (await this.session(id).qr()).qr
       return qr !== null
     })
-    this.#slowness = slowness(this.run, Date.now() - begun, QR_MS)
+    this.#killer.measured(Date.now() - begun, USUAL_MS.qr)
     return qr ?? ''
   }
 
@@ -143,118 +134,54 @@ export class Trial {
   async link(): Promise<void> {
     await this.setUp()
     await this.phone.scans(await this.create())
-    await this.must('become ready', async () => (await this.session().info()).state === 'ready')
+    await must('become ready', () => this.#isReady())
     this.#identity = this.#identityOf(PHONE)
   }
 
-  #identityOf(phone: string): string {
-    const sql = 'SELECT device, hex(identity_key) AS key FROM devices WHERE phone = ?'
-    return JSON.stringify(this.truth(sql, phone))
-  }
-
   /** Begins a life that nobody ends; resolves when the server listens, with its set-up token if it has one. */
-  async start(): Promise<string | undefined> {
-    await this.end()
-    const listening = await (await this.#begin({ ms: 0, from: 'start' })).listening
-    if (!listening) throw new Error('The server did not start.')
-    return listening.setupToken
+  start(): Promise<string | undefined> {
+    return this.#server.start()
   }
 
   /** Ends the life that there is, if any, by kill -9. */
-  async end(): Promise<void> {
-    await this.#life?.kill()
-    this.#life = undefined
+  end(): Promise<void> {
+    return this.#server.end()
   }
 
   /** Ends the life that there is as an operator would. */
-  async stop(): Promise<void> {
-    await this.#life?.stop()
-    this.#life = undefined
+  stop(): Promise<void> {
+    return this.#server.stop()
   }
 
-  /**
-   * One life, from its start to its kill. In some, a fifth by default, the line goes dead before it, in one direction or
-   * both.
-   */
-  async killOnce(options: PlanOptions = {}): Promise<void> {
-    await this.end()
-    const random = this.#random
-    const startMs = this.run.store === 'postgres' ? 800 : 250
-    const plan = drawPlan(random, { startMs, ...options, at: this.run.at ?? options.at, slowness: this.#slowness })
-    const isHole = random.chance(options.deadLines ?? 0.2)
-    const after = random.below(plan.ms)
-    const direction = random.pick(DIRECTIONS)
-    const begun = Date.now()
-    const dead = new Set<Fault>()
-    const life = await this.#begin(plan)
-    if (plan.from === 'listening') await life.listening
-    const timers = [setTimeout(() => void life.kill(), plan.ms)]
-    if (isHole) {
-      const go = () => void dead.add(this.emulator.faults.blackhole({ phone: PHONE, ...LINES[direction] }))
-      timers.push(setTimeout(go, after))
-    }
-    await this.#dies(life, timers)
-    for (const fault of dead) fault.lift()
-    if (dead.size > 0) this.run.report.count('dead_lines')
-    this.run.report.count('lived_ms', Date.now() - begun)
+  /** See {@link Killer}. */
+  killOnce(options: PlanOptions = {}): Promise<void> {
+    return this.#killer.once(options)
   }
 
-  /** Kills the process that lives now at some point of what it does from here on; resolves when it is dead. */
-  async killFromHere(options: PlanOptions = {}): Promise<void> {
-    const life = this.#life
-    if (!life) throw new Error('There is nothing to kill.')
-    const plan = drawPlan(this.#random, {
-      startMs: 1,
-      ...options,
-      at: this.run.at ?? options.at,
-      slowness: this.#slowness,
-    })
-    life.arm(plan)
-    await this.#dies(life, [setTimeout(() => void life.kill(), plan.ms)])
+  /** See {@link Killer}. */
+  killFromHere(options: PlanOptions = {}): Promise<void> {
+    return this.#killer.fromHere(options)
   }
 
-  async #dies(life: Life, timers: NodeJS.Timeout[]): Promise<void> {
-    const where = await life.ended
-    for (const timer of timers) clearTimeout(timer)
-    this.#life = undefined
-    this.run.report.died(where)
-  }
-
-  /** Kills as often as the run says, and tells how far it is. Options that are a function are asked for each kill. */
+  /** Kills as often as the run says: see {@link Killer}. */
   async killAll(options: PlanOptions | (() => PlanOptions) = {}): Promise<void> {
-    const { kills, log } = this.run
-    await this.#measure()
-    const begun = Date.now()
-    for (let kill = 1; kill <= kills; kill++) {
-      await this.killOnce(typeof options === 'function' ? options() : options)
-      if (kill % 25 === 0) log(`${kill} kills, ${Math.round((Date.now() - begun) / kill)} ms each`)
-    }
-    if (kills > 0) this.run.report.count('ms_per_kill', Math.round((Date.now() - begun) / kills))
-  }
-
-  /** How slow this machine is now: on a busy one kills would all come before anything happens. */
-  async #measure(): Promise<void> {
     await this.start()
     const begun = Date.now()
-    await this.until(async () => (await this.session().info()).state === 'ready')
-    this.#slowness = slowness(this.run, Date.now() - begun, READY_MS)
+    await until(() => this.#isReady())
+    this.#killer.measured(Date.now() - begun, USUAL_MS.ready)
+    await this.#killer.all(options)
   }
 
   /** The last life, in which everything has to come to its end. What does not is `stuck`. */
   async drain(isDone: () => Promise<boolean>, what: () => string): Promise<void> {
     await this.start()
     const withinMs = this.run.broken === undefined ? DRAIN_MS : BROKEN_DRAIN_MS
-    if (!(await this.until(isDone, withinMs))) this.run.report.broke('stuck', what())
+    if (!(await until(isDone, withinMs))) this.run.report.broke('stuck', what())
   }
 
-  /** The most memory that the process which lives now has had at once, in MiB; undefined where the system does not say. */
+  /** See {@link VictimServer}. */
   peakMemory(): number | undefined {
-    try {
-      const status = readFileSync(`/proc/${this.#life?.pid}/status`, 'utf8')
-      return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1024
-    } catch {
-      return undefined // there is no such file elsewhere
-    }
+    return this.#server.peakMemory()
   }
 
   /** What is on disk. Ends the life that there is. */
@@ -264,7 +191,7 @@ export class Trial {
     if (this.#identity !== undefined && identity !== this.#identity) {
       this.run.report.broke('identity_changes', `WhatsApp knew ${this.#identity}, and knows ${identity}`)
     }
-    return readBooks(this.#data, this.#database)
+    return this.peek()
   }
 
   /** What is on disk at this moment. */
@@ -283,47 +210,12 @@ export class Trial {
     }
   }
 
-  /** The same, for what nothing can go on without. */
-  async must(what: string, isSo: () => Promise<boolean>): Promise<void> {
-    let why: unknown
-    const asked = () =>
-      isSo().catch((error: unknown) => {
-        why = error
-        return false
-      })
-    if (!(await this.until(asked))) throw new Error(`The server did not ${what}.`, { cause: why })
+  async #isReady(): Promise<boolean> {
+    return (await this.session().info()).state === 'ready'
   }
 
-  /** Asks until it is so; false when it is not in time. What rejects is asked again: the server may be away. */
-  async until(isSo: () => Promise<boolean>, withinMs = START_MS): Promise<boolean> {
-    const end = Date.now() + withinMs
-    for (;;) {
-      if (await isSo().catch(() => false)) return true
-      if (Date.now() > end) return false
-      // Not to wait for something, but so that the one who is asked gets to work.
-      await new Promise((again) => setTimeout(again, 10))
-    }
-  }
-
-  async #begin(plan: Plan): Promise<Life> {
-    const life = await this.#lives.begin(plan)
-    this.#life = life
-    void life.listening.then((found) => {
-      if (found) this.#url = found.url
-    })
-    return life
-  }
-
-  #complain(line: string): void {
-    this.run.report.count('complaints')
-    if (this.#complaints++ < 20) this.run.log(`the server: ${line.slice(0, 500)}`)
-    if (line.includes('privKey')) this.run.report.broke('secrets', 'a private key was printed')
-    if (line.startsWith('ended by itself')) this.run.report.broke('crashed', line.slice(0, 4_000))
+  #identityOf(phone: string): string {
+    const sql = 'SELECT device, hex(identity_key) AS key FROM devices WHERE phone = ?'
+    return JSON.stringify(this.truth(sql, phone))
   }
 }
-
-const DIRECTIONS = ['from', 'to', 'both'] as const
-const LINES = { from: { direction: 'from-client' }, to: { direction: 'to-client' }, both: {} } as const
-
-/** A single measurement on a busy machine may be far off, and a short form shall stay short. */
-const slowness = ({ kills }: Run, ms: number, normal: number) => Math.min(kills > 3 ? 4 : 1.5, Math.max(1, ms / normal))

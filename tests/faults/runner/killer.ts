@@ -1,0 +1,99 @@
+import type { Emulator, Fault } from '@wamux/emulator'
+import { drawPlan, type PlanOptions } from './plan.ts'
+import type { Random } from './random.ts'
+import type { VictimServer } from './server.ts'
+import type { Run } from './suite.ts'
+
+/** How long a server takes on a machine with nothing else to do: from listening to ready, and to a first QR. */
+export const USUAL_MS = { ready: 200, qr: 150 } as const
+
+export interface KillerOptions {
+  run: Run
+  server: VictimServer
+  emulator: Emulator
+  /** Whose line goes dead. */
+  phone: string
+}
+
+/** Ends the processes of a server, where and when chance has it. */
+export class Killer {
+  readonly #options: KillerOptions
+  readonly #random: Random
+  #slowness = 1
+
+  constructor(options: KillerOptions) {
+    this.#options = options
+    this.#random = options.run.random.fork()
+  }
+
+  /**
+   * Something took so long that takes `usual` on a machine with nothing else to do: on a slow one kills would all come
+   * before anything happens.
+   */
+  measured(ms: number, usual: number): void {
+    // A single measurement on a busy machine may be far off, and a short form shall stay short.
+    const most = this.#options.run.kills > 3 ? 4 : 1.5
+    this.#slowness = Math.min(most, Math.max(1, ms / usual))
+  }
+
+  /**
+   * One life, from its start to its kill. In some, a fifth by default, the line goes dead before it, in one direction or
+   * both.
+   */
+  async once(options: PlanOptions = {}): Promise<void> {
+    const { run, server, emulator, phone } = this.#options
+    await server.end()
+    const startMs = run.store === 'postgres' ? 800 : 250
+    const plan = this.#draw({ startMs, ...options })
+    const isHole = this.#random.chance(options.deadLines ?? 0.2)
+    const after = this.#random.below(plan.ms)
+    const direction = this.#random.pick(DIRECTIONS)
+    const begun = Date.now()
+    const dead = new Set<Fault>()
+    const life = await server.begin(plan)
+    if (plan.from === 'listening') await life.listening
+    const timers = [setTimeout(() => void life.kill(), plan.ms)]
+    if (isHole) {
+      const go = () => void dead.add(emulator.faults.blackhole({ phone, ...LINES[direction] }))
+      timers.push(setTimeout(go, after))
+    }
+    await this.#dies(timers)
+    for (const fault of dead) fault.lift()
+    if (dead.size > 0) run.report.count('dead_lines')
+    run.report.count('lived_ms', Date.now() - begun)
+  }
+
+  /** Kills the process that lives now at some point of what it does from here on; resolves when it is dead. */
+  async fromHere(options: PlanOptions = {}): Promise<void> {
+    const { life } = this.#options.server
+    if (!life) throw new Error('There is nothing to kill.')
+    const plan = this.#draw({ startMs: 1, ...options })
+    life.arm(plan)
+    await this.#dies([setTimeout(() => void life.kill(), plan.ms)])
+  }
+
+  /** Kills as often as the run says, and tells how far it is. Options that are a function are asked for each kill. */
+  async all(options: PlanOptions | (() => PlanOptions) = {}): Promise<void> {
+    const { kills, log, report } = this.#options.run
+    const begun = Date.now()
+    for (let kill = 1; kill <= kills; kill++) {
+      await this.once(typeof options === 'function' ? options() : options)
+      if (kill % 25 === 0) log(`${kill} kills, ${Math.round((Date.now() - begun) / kill)} ms each`)
+    }
+    if (kills > 0) report.count('ms_per_kill', Math.round((Date.now() - begun) / kills))
+  }
+
+  #draw(options: PlanOptions) {
+    const { at } = this.#options.run
+    return drawPlan(this.#random, { ...options, at: at ?? options.at, slowness: this.#slowness })
+  }
+
+  async #dies(timers: NodeJS.Timeout[]): Promise<void> {
+    const where = await this.#options.server.dies()
+    for (const timer of timers) clearTimeout(timer)
+    this.#options.run.report.died(where)
+  }
+}
+
+const DIRECTIONS = ['from', 'to', 'both'] as const
+const LINES = { from: { direction: 'from-client' }, to: { direction: 'to-client' }, both: {} } as const
