@@ -1,3 +1,4 @@
+import { isWamuxError } from './errors.ts'
 import type { FailureReason } from './shared.ts'
 
 /** How a connection ended. `statusCode` is WhatsApp's, or undefined when there was none. */
@@ -46,4 +47,11 @@ export function readDisconnect(closed: Closed): Disconnect {
     default:
       return { kind: 'lost', cause: closed.message }
   }
+}
+
+/** The same for a connection that was never there: mostly our own reasons. */
+export function readNotOpened(error: unknown): Disconnect {
+  if (isWamuxError(error, 'CREDENTIALS_UNREADABLE')) return failed('CREDENTIALS_UNREADABLE')
+  if (isWamuxError(error, 'STORE_FAILED')) return failed('STORE_FAILED')
+  return { kind: 'lost', cause: error instanceof Error ? error.message : String(error) }
 }

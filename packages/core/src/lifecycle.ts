@@ -39,7 +39,7 @@ export interface Chance {
   random?: () => number
 }
 
-/** Decides what a session does next. Pure: `session.ts` carries the effects out. */
+/** Decides what a session does next. Pure: `supervisor.ts` carries the effects out. */
 export function next(life: Life, input: Input, chance: Chance): Step {
   switch (input.type) {
     case 'start':
