@@ -6,6 +6,8 @@ const OWN = '491700000001'
 /** What asks for a resend, on its way from the account. */
 const wishes = (matches: (node: BinaryNode) => boolean = () => true) =>
   ({ phone: OWN, direction: 'from-client', tag: 'receipt', type: 'retry', matches }) as const
+const acks = (matches: (node: BinaryNode) => boolean = () => true) =>
+  ({ phone: OWN, direction: 'from-client', tag: 'ack', class: 'message', matches }) as const
 const messages = (matches: (node: BinaryNode) => boolean = () => true) =>
   ({ phone: OWN, direction: 'to-client', tag: 'message', matches }) as const
 
@@ -32,15 +34,14 @@ story('a message of a group that cannot be decrypted before a restart is recover
   const group = emulator.group({ subject: 'Familie', members: [phone, max] })
   await max.says(group.id, 'zuerst')
   await told('message')
-  // Nobody hears the wish, and WhatsApp keeps the message.
-  emulator.faults.treatNacks('keep')
+  // Nobody hears the wish, nor that the message has come.
   const unheard = emulator.faults.on(wishes()).drop()
+  const unacked = emulator.faults.on(acks()).drop()
   const broken = emulator.faults.on(messages()).corrupt()
   const { id } = await max.says(group.id, 'unlesbar')
   const who = { id, chatId: group.id, from: group.id, author: `${MAX}@c.us` }
   expect(await told('message_undecryptable')).toMatchObject(who)
-  broken.lift()
-  unheard.lift()
+  for (const fault of [broken, unheard, unacked]) fault.lift()
   await door.reopen()
   expect(await told('message', (data) => data.id === id)).toMatchObject({ ...who, body: 'unlesbar', recovered: true })
   expect([count('message_undecryptable'), count('message')]).toEqual([1, 2])
@@ -74,6 +75,28 @@ sdkStory('twenty messages that cannot be decrypted delay none of two hundred goo
   expect(await told('message', (data) => data.id === first)).toMatchObject({ body: '5', recovered: true })
 })
 
+sdkStory(
+  'a message that nobody can ever read holds up nothing, though WhatsApp delivers first what was refused',
+  async (scene) => {
+    const { link, contact, emulator, told, door, reaches } = scene
+    const max = contact()
+    const { session } = await link()
+    await max.says(OWN, 'zuerst')
+    await told('message')
+    emulator.faults.treatNacks('stall')
+    const id = '3EB0BBBBBBBBBBBBBBBBBB'
+    emulator.faults.on(messages((node) => node.attrs.id === id)).corrupt()
+    await max.says(OWN, 'unlesbar', { id })
+    await max.says(OWN, 'dahinter')
+    await told('message', ({ body }) => body === 'dahinter')
+    await door.reopen()
+    await reaches(door.session(session.id), 'ready')
+    await max.says(OWN, 'danach')
+    await told('message', ({ body }) => body === 'danach')
+    expect(scene.count('message_undecryptable')).toBe(1)
+  },
+)
+
 story('how often a message was asked for is known after a restart', async (scene) => {
   const { link, contact, emulator, told, door, reaches } = scene
   const max = contact()
@@ -81,22 +104,20 @@ story('how often a message was asked for is known after a restart', async (scene
   await max.says(OWN, 'zuerst')
   await told('message')
   let asked = 0
-  let refused = 0
-  emulator.faults.treatNacks('keep')
+  let acked = 0
   emulator.faults.on(wishes(() => ++asked < 0)).drop()
   const id = '3EB0AAAAAAAAAAAAAAAAAA'
   emulator.faults.on(messages((node) => node.attrs.id === id)).corrupt()
-  emulator.faults
-    .on({ phone: OWN, direction: 'from-client', tag: 'ack', class: 'message', matches: () => ++refused < 0 })
-    .drop()
+  // WhatsApp keeps it, and delivers it with each login.
+  emulator.faults.on(acks(() => ++acked > 0)).drop()
   // Each wish is answered with what cannot be read either, until it is given up.
   await max.says(OWN, 'unlesbar', { id })
   await until(async () => asked === 5)
-  const refusedBefore = refused
+  const ackedBefore = acked
   await door.reopen()
   await told('caught_up')
   await reaches(door.session(session.id), 'ready')
-  await until(async () => refused > refusedBefore)
+  await until(async () => acked > ackedBefore)
   expect(asked).toBe(5)
 })
 

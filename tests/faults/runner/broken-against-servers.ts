@@ -75,4 +75,40 @@ export const brokenAgainstServers: Readonly<Record<string, Broken>> = {
       },
     ],
   },
+  'unpacked-without-limit': {
+    about: 'What is compressed may grow to whatever it says.',
+    edits: [
+      { file: 'packages/core/src/whatsapp/frames.ts', from: 'if (reading.getStore()) limit(this)', to: 'void limit' },
+    ],
+  },
+  'unreadable-refused': {
+    about: 'A message that cannot be read is refused as Baileys does it.',
+    edits: [
+      {
+        file: 'packages/core/src/whatsapp/refusals.ts',
+        from: 'return node && kept.has(node) ? 0 : code',
+        to: 'return node && !kept ? 0 : code',
+      },
+    ],
+  },
+  'certificates-unchecked': {
+    about: 'A server is believed whatever its certificates say.',
+    edits: [
+      {
+        file: 'packages/core/src/whatsapp/certificates.ts',
+        from: "return check.mode === 'off' ? work() : checks.run(check, work)",
+        to: 'return work()',
+      },
+    ],
+  },
+  'certificates-for-ever': {
+    about: 'Neither the dates of certificates are looked at, nor who issued them.',
+    edits: [
+      {
+        file: 'packages/core/src/whatsapp/certificates.ts',
+        from: '(issued && issuerFault(details, issued)) ?? dateFault(details)',
+        to: '(issued && details && void [issuerFault, dateFault])',
+      },
+    ],
+  },
 }

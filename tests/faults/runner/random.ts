@@ -36,3 +36,11 @@ export class Random {
     return new Random(this.below(2 ** 32))
   }
 }
+
+/** All of them, in an order that the seed draws. */
+export function shuffled<T>(random: Random, all: readonly T[]): T[] {
+  return all
+    .map((one) => ({ one, place: random.next() }))
+    .sort((a, b) => a.place - b.place)
+    .map(({ one }) => one)
+}

@@ -1,6 +1,6 @@
 import { isWamuxClientError } from '@wamux/client'
 import type { Contact, KickReason } from '@wamux/emulator'
-import type { Random } from '../runner/random.ts'
+import { shuffled } from '../runner/random.ts'
 import type { Suite } from '../runner/suite.ts'
 import { Talk } from '../runner/talk.ts'
 import { Trial } from '../runner/trial.ts'
@@ -132,11 +132,4 @@ async function settles(trial: Trial, asked: { answer: Promise<string> }, name: s
   report.most('slowest_call_ms', name === 'a dead line' ? 0 : Date.now() - begun)
   if (code === undefined) report.broke('calls_that_wait', `${name}: a call still waits after ${withinMs} ms`)
   else if (code !== 'WHATSAPP_DISCONNECTED') report.broke('calls_that_wait', `${name}: a call ends with ${code}`)
-}
-
-function shuffled(random: Random, ends: readonly End[]): End[] {
-  return ends
-    .map((end) => ({ end, place: random.next() }))
-    .sort((a, b) => a.place - b.place)
-    .map(({ end }) => end)
 }

@@ -1,4 +1,5 @@
 import { MALFORMED_KINDS, type MalformedKind } from '@wamux/emulator'
+import { shuffled } from '../runner/random.ts'
 import type { Suite } from '../runner/suite.ts'
 import { Talk } from '../runner/talk.ts'
 import { Trial } from '../runner/trial.ts'
@@ -7,8 +8,10 @@ const MAX = '491234567890'
 const EVA = '491234567891'
 /** After these nothing more can be read, and nobody notices before the line has been silent for a while. */
 const DEAF: ReadonlySet<MalformedKind> = new Set(['length', 'text'])
-/** A bomb of 64 MiB and a stanza of 15 MiB are kept twice for a moment, as they came and as they are read. */
-const MEMORY_MIB = 300
+/** A frame of 16 MiB is there twice before anybody can look at it, and nothing grows beyond 32 MiB. */
+const MEMORY_MIB = 150
+/** These take memory: a short form begins with them. */
+const HEAVY: readonly MalformedKind[] = ['huge', 'gigabyte']
 /** The other account is in the same process. It waits as long as one frame takes to be read, and not until something is over. */
 const LAG_MS = 5_000
 
@@ -16,9 +19,9 @@ const LAG_MS = 5_000
 export const serverFrames: Suite = {
   name: 'server-frames',
   about: 'One of two accounts is sent frames that cannot be read, or hardly.',
-  kills: 32,
-  short: 6,
-  fails: { 'listeners-uncaught': { kills: 16 } },
+  kills: 2 * MALFORMED_KINDS.length,
+  short: 3,
+  fails: { 'listeners-uncaught': { kills: 16 }, 'unpacked-without-limit': { kills: 3 } },
   async run(run) {
     const { report } = run
     const trial = await Trial.open(run, { server: { baileys: { keepAliveIntervalMs: 1_000 } } })
@@ -34,9 +37,9 @@ export const serverFrames: Suite = {
       await talk.isHeard(await talk.says(to, 'vorher'))
     }
     const before = trial.peakMemory()
-    let deck: MalformedKind[] = []
+    let deck: MalformedKind[] = run.kills < MALFORMED_KINDS.length ? [...HEAVY] : []
     for (let frame = 0; frame < run.kills && !victim.isHopeless; frame++) {
-      if (deck.length === 0) deck = [...MALFORMED_KINDS].sort(() => run.random.next() - 0.5)
+      if (deck.length === 0) deck = shuffled(run.random, MALFORMED_KINDS)
       const kind = deck.pop() ?? 'garbage'
       emulator.faults.malformed(victim.phone.phone, kind)
       const begun = Date.now()

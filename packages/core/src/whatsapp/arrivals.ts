@@ -15,6 +15,7 @@ import { readChange } from './read-change.ts'
 import { decodePlaintext, innerOf, readContent } from './read-message.ts'
 import { readResent } from './read-past.ts'
 import { type Me, readGroupName, readIncoming, readReceipt } from './read-stanza.ts'
+import { keep } from './refusals.ts'
 import type { RetryCounts } from './retry-counts.ts'
 import { authorOf, hashOf, type Signal } from './signal.ts'
 import * as unhandled from './unhandled.ts'
@@ -183,6 +184,7 @@ export class Arrivals {
     // Baileys will refuse it for good, so that WhatsApp does not deliver it again: what came is kept.
     if (!read) {
       await this.#vault.commit({}, [this.#asItCame(node)])
+      keep(node)
       return true
     }
     const { incoming } = read
@@ -205,7 +207,10 @@ export class Arrivals {
         record: (message) => this.#message(incoming, message) ?? this.#ownBusiness(incoming, node, message),
         recordAsItCame: () => this.#asItCame(node),
         recordUndecryptable: () => () => inbox.undecryptable(incoming),
-        willAskAgain: () => retries.remind(sock.messageRetryManager, incoming.id, node.attrs.participant),
+        willAskAgain: () => {
+          keep(node)
+          return retries.remind(sock.messageRetryManager, incoming.id, node.attrs.participant)
+        },
       })
     }
     // Baileys looks at the first one, and refuses all for it.
@@ -221,6 +226,7 @@ export class Arrivals {
       yield* inbox.undecryptable(incoming)
       if (parts.length > 0) yield* unhandled.keep(session, 'refused', node)
     })
+    keep(node)
     return true
   }
 

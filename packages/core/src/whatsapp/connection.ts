@@ -9,12 +9,14 @@ import type { Store, Work } from '../stores/store.ts'
 import { Arrivals } from './arrivals.ts'
 import { checked, patchCurve } from './certificates.ts'
 import { openCredentials } from './credentials.ts'
+import { patchInflate } from './frames.ts'
 import { harden, hardenEvents, type SocketClient } from './harden.ts'
 import { fromJid, toJid } from './jid.ts'
 import { Questions, refusalOf } from './questions.ts'
 import { patchLibsignal } from './ratchet.ts'
 import { readEnd } from './read-end.ts'
 import { secondsToMs } from './read-stanza.ts'
+import { patchRefusals } from './refusals.ts'
 import { RetryCounts } from './retry-counts.ts'
 import { Signal } from './signal.ts'
 import { type BaileysOptions, makeSocket } from './socket.ts'
@@ -76,6 +78,8 @@ export class Connection {
    */
   static async open(options: ConnectionOptions): Promise<Connection> {
     patchLibsignal()
+    patchInflate()
+    patchRefusals()
     if (options.certificates !== 'off') patchCurve()
     const { store, session, account } = options
     return new Connection(options, await openCredentials(store, session, account))

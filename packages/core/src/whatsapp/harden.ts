@@ -1,6 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { EventEmitter } from 'node:events'
 import type { BinaryNode } from '@whiskeysockets/baileys'
+import { bounded, Frames, unbounded } from './frames.ts'
+import { answering } from './refusals.ts'
 
 type Listener = (...args: unknown[]) => unknown
 
@@ -50,6 +52,7 @@ export type Lane = (typeof LANES)[number]
  */
 export function harden(ws: SocketClient, options: HardenOptions): Hardened {
   const queues = new Map<string, Serial>()
+  const frames = new Frames()
   for (const name of ws.eventNames()) {
     if (typeof name !== 'string' || name === 'error' || name === 'close') continue
     const listeners = ws.listeners(name) as Listener[]
@@ -60,10 +63,14 @@ export function harden(ws: SocketClient, options: HardenOptions): Hardened {
     for (const listener of listeners) {
       const guarded = async (...args: unknown[]) => {
         try {
+          if (name === 'message') {
+            const whole = frames.take(args[0] as Uint8Array) // as `ws` emits it
+            return void (whole && (await options.around(() => bounded(() => listener(whole)))))
+          }
           if (!lane) return void (await options.around(() => listener(...args)))
           const node = args[0] as BinaryNode // what Baileys emits under CB: names
           if (!(await options.durableFirst(lane, node))) return
-          await options.around(() => listener(asLive(node)))
+          await options.around(() => unbounded(() => answering(node, () => listener(asLive(node)))))
           await options.handled(lane, node)
         } catch (error) {
           if (lane) options.broke(error)

@@ -123,6 +123,25 @@ describe('the handshake of Baileys', () => {
     const chain = certificates(Curve.generateKeyPair(), keys.public)
     expect(() => shakeHands('enforce', { keys, chain })).toThrow('intermediate certificate signature invalid')
   })
+  const seconds = (days: number) => Math.floor(Date.now() / 1000) + days * 86_400
+  test.each([
+    ['that was issued by another intermediate', { leaf: { issuerSerial: 77 } }, 'was issued by another one'],
+    ['whose leaf is over', { leaf: { notBefore: seconds(-9), notAfter: seconds(-2) } }, 'was valid until'],
+    ['whose intermediate is over', { intermediate: { notAfter: seconds(-2) } }, 'was valid until'],
+    ['whose leaf is not valid yet', { leaf: { notBefore: seconds(2), notAfter: seconds(9) } }, 'is valid from'],
+  ])('refuses a chain %s', (_, details, fault) => {
+    const chain = certificates(root, keys.public, {}, details)
+    expect(() => shakeHands('enforce', { keys, chain })).toThrow('certificate signature invalid')
+    expect(said).toEqual([['error', { fault: expect.stringContaining(fault) }]])
+    said = []
+    shakeHands('log', { keys, chain })
+    expect(said).toEqual([['warn', { fault: expect.stringContaining(fault) }]])
+  })
+  test('goes through where the clock is off by hours', () => {
+    const today = { notBefore: seconds(0.5), notAfter: seconds(9) }
+    const chain = certificates(root, keys.public, {}, { leaf: today, intermediate: { notAfter: seconds(-0.5) } })
+    expect(shakeHands('enforce', { keys, chain })).toHaveLength(48)
+  })
   test('under "log" goes through with each of them, and says so', () => {
     shakeHands('log', { keys, chain: certificates(root, keys.public, { leaf: true }) })
     shakeHands('log', { keys, chain: certificates(root, Curve.generateKeyPair().public) })

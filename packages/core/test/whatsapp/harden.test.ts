@@ -38,6 +38,9 @@ const stanza = (id: string, attrs: Record<string, string> = {}): BinaryNode => (
   tag: 'message',
   attrs: { id, ...attrs },
 })
+/** A frame as it comes, and what is in it. */
+const frameOf = (text: string) => Buffer.concat([Buffer.from([0, 0, text.length]), Buffer.from(text)])
+const textOf = (frame: Buffer) => frame.subarray(3).toString()
 /** After everything that is already on its way. */
 const settled = () => new Promise((resolve) => setImmediate(resolve))
 /** A promise to be kept by hand. */
@@ -169,13 +172,13 @@ test('raw frames are taken one after the other: a compressed one is not overtake
   const seen: string[] = []
   const inflating = open()
   const { ws } = hardened((ws) =>
-    ws.on('message', async (frame: string) => {
-      if (frame === 'compressed') await inflating.promise
-      seen.push(frame)
+    ws.on('message', async (frame: Buffer) => {
+      if (textOf(frame) === 'compressed') await inflating.promise
+      seen.push(textOf(frame))
     }),
   )
-  ws.emit('message', 'compressed')
-  ws.emit('message', 'plain')
+  ws.emit('message', frameOf('compressed'))
+  ws.emit('message', frameOf('plain'))
   await settled()
   expect(seen).toEqual([])
   inflating.keep()
@@ -183,22 +186,33 @@ test('raw frames are taken one after the other: a compressed one is not overtake
   expect(seen).toEqual(['compressed', 'plain'])
 })
 
+test('a frame that is too long ends this connection when it is announced', async () => {
+  const seen: string[] = []
+  const { ws, fatal } = hardened((ws) => ws.on('message', (frame: Buffer) => void seen.push(textOf(frame))))
+  ws.emit('message', frameOf('whole').subarray(0, 4))
+  ws.emit('message', frameOf('whole').subarray(4))
+  ws.emit('message', Buffer.from([255, 255, 255]))
+  await settled()
+  expect(seen).toEqual(['whole'])
+  expect(fatal).toEqual([expect.objectContaining({ message: expect.stringContaining('16777215 bytes') })])
+})
+
 test('a frame does not wait for a lane: its answer may come in the next one', async () => {
   const answer = open()
   const log: string[] = []
   const { ws } = hardened((ws) => {
-    ws.on(
-      'message',
-      (frame: string) => void (frame === 'answer' ? answer.keep() : ws.emit('CB:message', stanza(frame))),
-    )
+    ws.on('message', (frame: Buffer) => {
+      if (textOf(frame) === 'answer') answer.keep()
+      else ws.emit('CB:message', stanza(textOf(frame)))
+    })
     ws.on('CB:message', async () => {
       log.push('asks')
       await answer.promise
       log.push('is answered')
     })
   })
-  ws.emit('message', 'question')
-  ws.emit('message', 'answer')
+  ws.emit('message', frameOf('question'))
+  ws.emit('message', frameOf('answer'))
   await settled()
   expect(log).toEqual(['asks', 'is answered'])
 })

@@ -3,15 +3,23 @@ import { aesEncryptGCM, Curve, type KeyPair, NOISE_WA_HEADER, proto } from '@whi
 
 const { Details } = proto.CertChain.NoiseCertificate
 
+type Said = Omit<proto.CertChain.NoiseCertificate.IDetails, 'key'>
+
 /** A root signs an intermediate, the intermediate signs `leafKey`: what WhatsApp's server shows. */
 export function certificates(
   root: KeyPair,
   leafKey: Uint8Array,
   forged: { leaf?: boolean; intermediate?: boolean } = {},
+  said: { leaf?: Said; intermediate?: Said } = {},
 ) {
   const between = Curve.generateKeyPair()
-  const intermediate = Details.encode({ serial: 1, issuerSerial: 0, key: between.public }).finish()
-  const leaf = Details.encode({ serial: 2, issuerSerial: 1, key: leafKey }).finish()
+  const intermediate = Details.encode({
+    serial: 1,
+    issuerSerial: 0,
+    key: between.public,
+    ...said.intermediate,
+  }).finish()
+  const leaf = Details.encode({ serial: 2, issuerSerial: 1, key: leafKey, ...said.leaf }).finish()
   const stranger = Curve.generateKeyPair()
   return proto.CertChain.encode({
     intermediate: {
