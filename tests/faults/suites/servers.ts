@@ -1,8 +1,17 @@
 import type { Suite } from '../runner/suite.ts'
+import { serverCertificates } from './server-certificates.ts'
 import { serverDrop } from './server-drop.ts'
 import { serverFrames } from './server-frames.ts'
 import { serverLies } from './server-lies.ts'
+import { serverNacks } from './server-nacks.ts'
 import { serverOrder } from './server-order.ts'
 
 /** S1–S10: what servers can do to us. */
-export const servers: readonly Suite[] = [serverDrop, serverFrames, serverLies, serverOrder]
+export const servers: readonly Suite[] = [
+  serverDrop,
+  serverNacks,
+  serverFrames,
+  serverOrder,
+  serverCertificates,
+  serverLies,
+]
