@@ -14,6 +14,7 @@ import { newDatabase } from './postgres.ts'
 /** What a story can set, whichever door it goes through. */
 export interface DoorOptions {
   pacing?: { minMs: number; maxMs: number }
+  typing?: boolean
   sendWaitMs?: number
   stalledAfterMs?: number
   limits?: SessionManagerOptions['limits']
@@ -87,6 +88,7 @@ export const openSdk: OpenDoor = async (emulator, options = {}) => {
       data,
       ...(database && { database: database.url }),
       pacing: options.pacing ?? PACING,
+      ...(options.typing !== undefined && { typing: options.typing }),
       ...(options.sendWaitMs !== undefined && { sendWaitMs: options.sendWaitMs }),
       ...(options.stalledAfterMs !== undefined && { stalledAfterMs: options.stalledAfterMs }),
       ...(options.limits && { limits: options.limits }),
@@ -140,6 +142,7 @@ export const openHttp: OpenDoor = async (emulator, options = {}) => {
     ...(options.sendWaitMs !== undefined && { sendWaitMs: options.sendWaitMs }),
     ...(options.stalledAfterMs !== undefined && { stalledAfterMs: options.stalledAfterMs }),
     ...options.limits,
+    ...(options.typing !== undefined && { typing: options.typing }),
     baileys: { ...options.baileys, ...emulator.socketConfig },
     allowLoopback: true,
     logger: pino({ level: 'error' }, { write: (line) => void log.errors.push(line) }),

@@ -31,6 +31,8 @@ export interface SessionManagerOptions {
   pacing?: Gap
   /** How much one account may send before messages wait. Default: no limit. */
   limits?: Limits
+  /** Whether the recipient sees somebody type before a message comes. Each message can say otherwise. Default false. */
+  typing?: boolean
   /** How long `send` waits for WhatsApp's server before it says `queued`. Default 8,000 ms. */
   sendWaitMs?: number
   /**

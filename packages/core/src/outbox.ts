@@ -21,6 +21,8 @@ import * as rows from './stores/sql/outbox.ts'
 import * as timeline from './stores/sql/timeline.ts'
 import type { Store, Work } from './stores/store.ts'
 import { tellStalled } from './timeline.ts'
+import { type } from './typing.ts'
+import { readBody } from './whatsapp/read-message.ts'
 import { OnWire, type Wire } from './wire.ts'
 
 export interface NewEntry {
@@ -33,6 +35,8 @@ export interface NewEntry {
   sendAt?: number
   /** Default: `normal`, and `low` in a batch. */
   priority?: Priority
+  /** The recipient sees somebody type first. Default: not. */
+  typing?: boolean
 }
 
 /** More than a day's worth of one account at its pace: whoever queues more is told, not kept waiting for days. */
@@ -105,8 +109,9 @@ export class Outbox {
       .write(function* () {
         if (alongside) yield* alongside()
         const done: rows.OutboxEntry[] = []
-        for (const { id, chat, phone, body, batch, sendAt = null, priority = batch ? 'low' : 'normal' } of entries) {
-          const place = { batch: batch?.id ?? null, batchIndex: batch?.index ?? null, priority }
+        for (const { id, chat, phone, body, batch, typing = false, ...when } of entries) {
+          const { sendAt = null, priority = batch ? 'low' : 'normal' } = when
+          const place = { batch: batch?.id ?? null, batchIndex: batch?.index ?? null, priority, typing }
           const times = { acceptedAt: now, sendAt, deadline: deadlineOf(sendAt, now) }
           done.push(yield* rows.accept(session, { id, account, chat, phone, body, relay: '{}', ...place, ...times }))
         }
@@ -272,6 +277,8 @@ export class Outbox {
         this.#queue.later(limited.entry, limited.until - Date.now())
         return false
       }
+      if (entry.typing) await Promise.race([this.#type(entry, wire), ended])
+      if (this.#wire !== wire) return false
       this.#onWire.put(entry, wire)
       await Promise.race([wire.send(entry, { asksForDevices: this.#refusedDevices.has(entry.id) }), ended])
       return this.#wire === wire
@@ -288,6 +295,14 @@ export class Outbox {
       this.#queue.done(entry)
       return false
     }
+  }
+
+  /** A message goes whether anybody could be shown typing or not. */
+  async #type({ id, chat, body }: rows.OutboxEntry, wire: Wire): Promise<void> {
+    const { logger, session } = this.#options
+    await type(wire, chat, readBody(body).body).catch((error: unknown) => {
+      logger.debug({ error, session, id }, 'typing could not be shown')
+    })
   }
 
   /** Until when a limit holds a message up, if one does. What waits in its chat has its whole time from then on. */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { chatKind, parseRecipient, type Recipient, userOf } from './chat-id.ts'
 import { invalid, WamuxError } from './errors.ts'
 import { Idempotency } from './idempotency.ts'
@@ -22,6 +23,8 @@ export interface SenderOptions {
   store: Store
   outbox: Outbox
   reader: Reader
+  /** Whether messages that do not say are typed. */
+  typing: boolean
   sendWaitMs: number
   /** @throws WHATSAPP_DISCONNECTED unless a message can go out soon */
   assertCanSend(): void
@@ -121,8 +124,11 @@ export class Sender {
       outbox.forget(item.id)
       throw error
     }
-    const { sendAt = 0 } = item.when
-    return (sendAt <= Date.now() && (await within(outcome, sendWaitMs))) || { state: 'queued' }
+    const { sendAt = 0, typing = this.#options.typing } = item.when
+    if (typing || sendAt > Date.now()) return { state: 'queued' }
+    const isOver = new AbortController()
+    const late = sleep(sendWaitMs, { state: 'queued' } as const, { signal: isOver.signal })
+    return Promise.race([outcome, late]).finally(() => isOver.abort())
   }
 
   async #answerOf(messageId: string): Promise<Answer> {
@@ -154,7 +160,8 @@ export class Sender {
       return list
     })
     const entries = items.map(({ id, recipient, body, batch, when }, index): NewEntry => {
-      const entry = { id, chat: chats[index] ?? recipient.chatId, phone: recipient.phone, body, ...when }
+      const place = { id, chat: chats[index] ?? recipient.chatId, phone: recipient.phone, body }
+      const entry = { ...place, typing: this.#options.typing, ...when }
       return batch ? { ...entry, batch } : entry
     })
     await outbox.accept(entries, claim)
@@ -168,15 +175,20 @@ function textOf(message: unknown, path: string): Uint8Array {
   return writeText(message)
 }
 
-/** When it is to be sent, and nothing else of what was given. @throws INVALID_INPUT naming a field of `path` */
-function whenOf({ sendAt, priority }: WhenToSend, path = ''): WhenToSend {
+/** When and how it is to be sent, and nothing else of what was given. @throws INVALID_INPUT naming a field of `path` */
+function whenOf({ sendAt, priority, typing }: WhenToSend, path = ''): WhenToSend {
   if (sendAt !== undefined && !Number.isSafeInteger(sendAt)) {
     throw invalid(`${path}sendAt`, 'must be a time in whole ms since the epoch.')
   }
   if (priority !== undefined && !['high', 'normal', 'low'].includes(priority)) {
     throw invalid(`${path}priority`, 'must be high, normal or low.')
   }
-  return { ...(sendAt !== undefined && { sendAt }), ...(priority !== undefined && { priority }) }
+  if (typing !== undefined && typeof typing !== 'boolean') throw invalid(`${path}typing`, 'must be true or false.')
+  return {
+    ...(sendAt !== undefined && { sendAt }),
+    ...(priority !== undefined && { priority }),
+    ...(typing !== undefined && { typing }),
+  }
 }
 
 /** Asked only of what is new: a repeat may come when the time has passed. @throws INVALID_INPUT */
@@ -195,17 +207,5 @@ function failure(outcome: Outcome & { state: 'failed' }, recipient: Recipient, m
       return new WamuxError('WHATSAPP_RESTRICTED', outcome.error, { until: null })
     default:
       return new WamuxError('WHATSAPP_REJECTED', outcome.error, { code: outcome.code, messageId })
-  }
-}
-
-async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), ms)
-  })
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
   }
 }

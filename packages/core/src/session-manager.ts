@@ -227,6 +227,7 @@ export class SessionManager extends Teller {
       lookups: new LookupsOfSession(this.#lookups, row.id),
       pacing: options.pacing ?? DEFAULT_PACING,
       limits: options.limits ?? {},
+      typing: options.typing ?? false,
       sendWaitMs: options.sendWaitMs ?? DEFAULT_SEND_WAIT_MS,
       stalledAfterMs: options.stalledAfterMs ?? DEFAULT_STALLED_AFTER_MS,
       certificates: options.certificates ?? 'enforce',

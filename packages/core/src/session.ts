@@ -50,6 +50,7 @@ export interface SessionOptions {
   lookups: LookupsOfSession
   pacing: Gap
   limits: Limits
+  typing: boolean
   sendWaitMs: number
   stalledAfterMs: number
   certificates: CertificateMode
@@ -127,6 +128,7 @@ export class Session extends Teller implements SessionApi {
       store,
       outbox: this.#outbox,
       reader: this.#reader,
+      typing: options.typing,
       sendWaitMs: options.sendWaitMs,
       assertCanSend: () => assertCanSend(this.#supervisor.standing, Date.now()),
     })

@@ -238,6 +238,7 @@ export class Supervisor {
       await outbox.attach({
         send: (entry, options) => connection.send(entry, options),
         settle: (id, work) => connection.settle(id, work),
+        typing: (chat) => connection.typing(chat),
         exists,
         lost: (cause) => connection.lost(cause),
       })

@@ -6,6 +6,8 @@ export interface Wire {
   /** `asksForDevices`: what is known of the recipients' devices is out of date. */
   send(entry: OutboxEntry, options: { asksForDevices: boolean }): Promise<void>
   settle(id: string, work: () => Work<void>): Promise<void>
+  /** Shows the account typing in a chat. */
+  typing(chat: string): Promise<void>
   /** Whether a chat can be written to at all. */
   exists(chat: string): Promise<boolean>
   lost(cause: string): void

@@ -41,6 +41,7 @@ function processOn(store: Store) {
       outbox.attach({
         send: async ({ id }: OutboxEntry) => void sent.push(id),
         settle: (_: string, work: () => Work<void>) => store.write(work),
+        typing: async () => {},
         exists: async () => true,
         lost() {},
       }),

@@ -163,6 +163,7 @@ describe('receipts', () => {
       body: new Uint8Array(),
       relay: '{}',
       sendAt: null,
+      typing: false,
       priority: 'normal' as const,
     }
     await store.write(() => outbox.accept('s', { ...entry, id: 'A', acceptedAt: 1, deadline: 2 }))

@@ -25,6 +25,7 @@ const QUIET_MS = 200
 /** Longer than a message that was refused for the moment waits for its next try, and than five tries together. */
 const NEXT_TRY_MS = 29_000
 const ACK_TIMEOUT_MS = 30_000
+const LONGEST_TYPING_MS = 5_000
 const WINDOW = 4
 
 const OWN: Account = { phone: '491700000001', lid: null, name: 'Erika' }
@@ -48,6 +49,8 @@ class TestWire implements Wire {
   readonly settled: string[] = []
   readonly lostBecause: string[] = []
   readonly strangers = new Set<string>()
+  readonly typed: string[] = []
+  showing: () => Promise<void> = async () => {}
   sending: (entry: rows.OutboxEntry) => Promise<void> = async () => {}
   readonly #store: Store
 
@@ -64,6 +67,11 @@ class TestWire implements Wire {
   async settle(id: string, work: () => Work<void>): Promise<void> {
     this.settled.push(id)
     await this.#store.write(work)
+  }
+
+  async typing(chat: string): Promise<void> {
+    this.typed.push(chat)
+    await this.showing()
   }
 
   async exists(chat: string): Promise<boolean> {
@@ -862,5 +870,34 @@ describe('whoever asks for the outcome', () => {
     expect(heard).toEqual([])
     await ack('A1')
     expect(heard).toEqual([{ state: 'sent' }])
+  })
+})
+
+describe('a message that is typed', () => {
+  const typed = { ...entryOf('A1'), typing: true }
+
+  test('goes after that, and holds nobody up who asked', async () => {
+    const { outbox, attach } = await world()
+    const wire = await attach()
+    await during(outbox.accept([typed]))
+    expect([wire.typed, wire.sent]).toEqual([[chatOf('A1')], []])
+    await quiet(LONGEST_TYPING_MS)
+    expect(wire.sent).toEqual(['A1'])
+  })
+  test('goes also when typing cannot be shown', async () => {
+    const { outbox, attach } = await world()
+    const wire = await attach()
+    wire.showing = () => Promise.reject(new Error('not allowed'))
+    await during(outbox.accept([typed]))
+    expect(wire.sent).toEqual(['A1'])
+  })
+  test('is typed again by the next connection', async () => {
+    const { outbox, attach } = await world()
+    const first = await attach()
+    await during(outbox.accept([typed]))
+    outbox.detach()
+    const second = await attach()
+    await quiet(LONGEST_TYPING_MS)
+    expect([first.sent, second.typed, second.sent]).toEqual([[], [chatOf('A1')], ['A1']])
   })
 })

@@ -38,6 +38,7 @@ function processOn(store: Store, { sendWaitMs = 0, isConnected = (): boolean => 
     store,
     outbox,
     reader: new Reader('s', store, account),
+    typing: false,
     sendWaitMs,
     assertCanSend: () => {
       if (!isConnected()) throw new Error('not connected')
@@ -50,6 +51,7 @@ function processOn(store: Store, { sendWaitMs = 0, isConnected = (): boolean => 
 const wireTo = (outbox: Outbox, store: Store, error?: string) => ({
   send: async ({ id }: { id: string }) => outbox.acked(id, error, Date.now()),
   settle: (_: string, work: () => Work<void>) => store.write(work),
+  typing: async () => {},
   exists: async () => true,
   lost() {},
 })

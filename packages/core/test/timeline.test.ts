@@ -16,7 +16,7 @@ type NewEntry = Parameters<typeof outbox.accept>[1]
 function accept(store: Store, id: string, at: number, changes: Partial<NewEntry> = {}) {
   const entry = { id, account: '4911111111', chat: CHAT, phone: '4922222222', body: writeText('Hallo'), relay: '{}' }
   const place = { batch: null, batchIndex: null, acceptedAt: at, deadline: at + SEND_DEADLINE_MS }
-  const when = { sendAt: null, priority: 'normal' as const }
+  const when = { sendAt: null, priority: 'normal' as const, typing: false }
   return store.write(() => outbox.accept('s', { ...entry, ...place, ...when, ...changes }))
 }
 

@@ -14,6 +14,8 @@ export interface Config {
   jwtTtlMs: number
   pacingMinMs: number
   pacingMaxMs: number
+  typing: boolean
+  connectsPerSecond: number
   sendWaitMs: number
   stalledAfterMs: number
   keepEventsMs: number
@@ -127,6 +129,14 @@ export const settings: { [K in keyof Config]: Setting<Config[K]> } = {
     'Shortest pause between two messages of an instance',
   ),
   pacingMaxMs: setting('pacing-max-ms', 'WAMUX_PACING_MAX_MS', 3000, ms, 'Longest pause'),
+  typing: setting('typing', 'WAMUX_TYPING', false, yesOrNo, 'Recipients see somebody type before a message comes'),
+  connectsPerSecond: setting(
+    'connects-per-second',
+    'WAMUX_CONNECTS_PER_SECOND',
+    5,
+    whole(1, 1_000),
+    'How many connections to WhatsApp are begun in a second',
+  ),
   sendWaitMs: setting(
     'send-wait-ms',
     'WAMUX_SEND_WAIT_MS',

@@ -136,7 +136,7 @@ export async function createServer(options: ServerOptions = {}): Promise<Server>
 
 function managerOptions(options: ServerOptions, logger: Services['logger']): ManagerOptions {
   const { data = settings.data.fallback, databaseUrl, keepEventsMs, sendWaitMs, stalledAfterMs } = options
-  const { certificates, baileys } = options
+  const { certificates, baileys, typing, connectsPerSecond } = options
   const { keepSentMs, newChatsPerDay = 0, messagesPerChatPerHour = 0 } = options
   const { pacingMinMs = settings.pacingMinMs.fallback, pacingMaxMs = settings.pacingMaxMs.fallback } = options
   return {
@@ -149,6 +149,8 @@ function managerOptions(options: ServerOptions, logger: Services['logger']): Man
       ...(messagesPerChatPerHour > 0 && { messagesPerChatPerHour }),
     },
     ...(keepSentMs !== undefined && { keepSentMs }),
+    ...(typing !== undefined && { typing }),
+    ...(connectsPerSecond !== undefined && { connectsPerSecond }),
     ...(sendWaitMs !== undefined && { sendWaitMs }),
     ...(stalledAfterMs !== undefined && { stalledAfterMs }),
     ...(certificates !== undefined && { certificates }),

@@ -17,6 +17,8 @@ test('without anything the defaults are the documented ones', () => {
     jwtTtlMs: 3_600_000,
     pacingMinMs: 1500,
     pacingMaxMs: 3000,
+    typing: false,
+    connectsPerSecond: 5,
     sendWaitMs: 8000,
     stalledAfterMs: 600_000,
     keepEventsMs: 2_592_000_000,

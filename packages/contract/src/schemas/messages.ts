@@ -95,6 +95,10 @@ const when = {
   priority: priority
     .describe('Whose turn comes first among what waits; the order within a chat stays. Default normal, low in a batch.')
     .exactOptional(),
+  typing: z
+    .boolean()
+    .describe('The recipient sees somebody type first, for 1 to 5 s. The answer comes at once. Default: WAMUX_TYPING')
+    .exactOptional(),
 }
 
 export const sendMessage = like<SendMessage>()(

@@ -28,7 +28,7 @@ export interface SessionApi {
   /**
    * Sends a text. Resolves with `sent` once WhatsApp's server has it, with `queued` when that takes longer than the
    * wait of 8 s; a queued message is on disk and goes out under the same id, after a restart too. With a `sendAt` that
-   * is to come it resolves at once.
+   * is to come, or with `typing`, it resolves at once.
    * @throws INVALID_INPUT, WHATSAPP_DISCONNECTED (nothing is queued), WHATSAPP_REJECTED, NOT_ON_WHATSAPP, OUTBOX_FULL;
    *   IDEMPOTENCY_MISMATCH when the key was used for something else, IDEMPOTENCY_IN_PROGRESS while that call still runs
    */

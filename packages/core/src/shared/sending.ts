@@ -18,6 +18,11 @@ export interface WhenToSend {
   sendAt?: number
   /** Default: `normal`, and `low` for the messages of a batch. */
   priority?: Priority
+  /**
+   * The recipient sees somebody type before it comes, for one to five seconds by its length. Nobody waits for that: the
+   * message is answered as `queued`. Default: the setting `typing`.
+   */
+  typing?: boolean
 }
 
 export interface BulkOptions {

@@ -188,6 +188,11 @@ export class Connection {
     await this.#keys.settle(id, work)
   }
 
+  /** Shows the account typing in a chat; a message ends that, or 25 s do. */
+  async typing(chat: string): Promise<void> {
+    await this.#sock.sendPresenceUpdate('composing', toJid(chat))
+  }
+
   /** Whether a phone is on WhatsApp, and under which id. */
   async lookUp(phone: string): Promise<{ registered: boolean; lid: string | null }> {
     const found = await this.#questions.ask(this.#sock.onWhatsApp(toJid(phoneChat(phone))))

@@ -103,6 +103,7 @@ describe('when a hidden id turns out to be a phone', () => {
         chat: `${LID}@lid`,
         phone: `${LID}@lid`,
         sendAt: null,
+        typing: false,
         priority: 'normal',
         batch: null,
         batchIndex: null,

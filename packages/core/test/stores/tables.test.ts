@@ -71,6 +71,7 @@ describe('the outbox', () => {
     acceptedAt: 100,
     deadline: 200,
     sendAt: null,
+    typing: false,
     priority: 'normal' as const,
     ...changes,
   })

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { WebhookEvent } from '@wamux/contract'
 import type { Source } from './source.ts'
 
@@ -28,7 +29,9 @@ export function toSse(source: Source, { signal, heartbeatMs = HEARTBEAT_MS, repo
       async pull(controller) {
         next ??= events.next()
         try {
-          const step = await within(next, heartbeatMs)
+          const answered = new AbortController()
+          const quiet = sleep(heartbeatMs, undefined, { signal: answered.signal })
+          const step = await Promise.race([next, quiet]).finally(() => answered.abort())
           if (left.signal.aborted) return // nobody reads it any more
           if (step === undefined) return controller.enqueue(encoder.encode(': still here\n\n'))
           next = undefined
@@ -51,15 +54,3 @@ export function toSse(source: Source, { signal, heartbeatMs = HEARTBEAT_MS, repo
 
 // JSON has no line breaks of its own, so that one line of data holds it.
 const toText = (event: WebhookEvent) => `id: ${event.seq}\nevent: ${event.event}\ndata: ${JSON.stringify(event)}\n\n`
-
-async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), ms)
-  })
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
-  }
-}

@@ -25,6 +25,8 @@ export interface OutboxEntry {
   /** Not before this time; null: at once. */
   sendAt: number | null
   priority: Priority
+  /** The recipient sees somebody type first. */
+  typing: boolean
 }
 
 export type OutboxState = 'queued' | 'sent' | 'failed' | 'expired' | 'cancelled'
@@ -46,22 +48,24 @@ interface Stored {
   deadline: number
   send_at: number | null
   priority: Priority
+  typing: number
 }
 
 const COLUMNS =
-  'id, n, account, chat, phone, batch, batch_index, body, relay, state, ack, code, accepted_at, deadline, send_at, priority'
+  'id, n, account, chat, phone, batch, batch_index, body, relay, state, ack, code, accepted_at, deadline, send_at, priority, typing'
 
-const read = ({ batch_index, accepted_at, send_at, ...rest }: Stored): OutboxEntry => ({
+const read = ({ batch_index, accepted_at, send_at, typing, ...rest }: Stored): OutboxEntry => ({
   ...rest,
   batchIndex: batch_index,
   acceptedAt: accepted_at,
   sendAt: send_at,
+  typing: typing === 1,
 })
 
 export function* accept(session: string, entry: Omit<OutboxEntry, 'n' | 'state' | 'ack' | 'code'>): Work<OutboxEntry> {
   const [stored] = yield* rows<Stored>(
-    `INSERT INTO outbox (session, id, n, account, chat, phone, batch, batch_index, body, relay, state, ack, code, accepted_at, deadline, send_at, priority)
-      VALUES (?, ?, coalesce((SELECT max(n) FROM outbox WHERE session = ?), 0) + 1, ?, ?, ?, ?, ?, ?, ?, 'queued', 0, NULL, ?, ?, ?, ?)
+    `INSERT INTO outbox (session, id, n, account, chat, phone, batch, batch_index, body, relay, state, ack, code, accepted_at, deadline, send_at, priority, typing)
+      VALUES (?, ?, coalesce((SELECT max(n) FROM outbox WHERE session = ?), 0) + 1, ?, ?, ?, ?, ?, ?, ?, 'queued', 0, NULL, ?, ?, ?, ?, ?)
       RETURNING ${COLUMNS}`,
     session,
     entry.id,
@@ -77,6 +81,7 @@ export function* accept(session: string, entry: Omit<OutboxEntry, 'n' | 'state' 
     entry.deadline,
     entry.sendAt,
     entry.priority,
+    entry.typing ? 1 : 0,
   )
   if (!stored) throw new Error('The database returned no row for an accepted message.')
   return read(stored)

@@ -118,6 +118,10 @@ const MIGRATIONS: readonly (readonly string[])[] = [
     'CREATE INDEX outbox_of_chat ON outbox (session, chat, state, done_at)',
     'CREATE INDEX outbox_opened ON outbox (session, opened, done_at)',
   ],
+  [
+    // typing: the recipient sees somebody type first.
+    'ALTER TABLE outbox ADD COLUMN typing INTEGER NOT NULL DEFAULT 0',
+  ],
 ]
 
 /** Brings the database to the newest schema, in the transaction of the caller. */
