@@ -16,6 +16,7 @@ export const PHONE = '491700000001'
 /** So long the last process may take to bring everything to its end; a broken one never will. */
 const DRAIN_MS = 60_000
 const BROKEN_DRAIN_MS = 30_000
+const MOST_DRAINS = 15
 
 export interface TrialOptions {
   emulator?: EmulatorOptions
@@ -172,11 +173,19 @@ export class Trial {
     await this.#killer.all(options)
   }
 
-  /** The last life, in which everything has to come to its end. What does not is `stuck`. */
+  /**
+   * The last life, in which everything has to come to its end; `what` says what has not yet. When it has said the same
+   * for too long, that is `stuck`: how long it all takes is up to the machine.
+   */
   async drain(isDone: () => Promise<boolean>, what: () => string): Promise<void> {
     await this.start()
     const withinMs = this.run.broken === undefined ? DRAIN_MS : BROKEN_DRAIN_MS
-    if (!(await until(isDone, withinMs))) this.run.report.broke('stuck', what())
+    const last = Date.now() + MOST_DRAINS * withinMs
+    for (let before = ''; before !== what() && Date.now() < last; ) {
+      before = what()
+      if (await until(isDone, withinMs)) return
+    }
+    this.run.report.broke('stuck', what())
   }
 
   /** See {@link VictimServer}. */

@@ -49,13 +49,18 @@ class Sender {
         const id = messages[index]?.messageId ?? ''
         this.accepted.push({ id, line: `batches to ${phone}`, chat: phone, text: message })
       })
-      const isShort = async () => this.#isOver || this.accepted.length - this.#trial.heard.size < this.#queued
-      await this.#trial.until(isShort, Number.POSITIVE_INFINITY)
+      await this.#isShorterThan(this.#queued)
     }
+  }
+
+  async #isShorterThan(queue: number): Promise<void> {
+    const isShort = async () => this.#isOver || this.accepted.length - this.#trial.heard.size < queue
+    await this.#trial.until(isShort, Number.POSITIVE_INFINITY)
   }
 
   async #singles(): Promise<void> {
     while (!this.#isOver) {
+      await this.#isShorterThan(2 * this.#queued)
       const { phone, message } = this.#item()
       const { messageId: id } = await this.#insist((gateway, idempotencyKey) =>
         gateway.sendMessage({ phone, message }, { idempotencyKey }),
