@@ -1,11 +1,10 @@
 import { backoffMs } from './backoff.ts'
 import type { Disconnect } from './disconnects.ts'
+import { DEFAULT_STORE_RETRY_MS } from './options.ts'
 import type { FailureReason } from './shared.ts'
 
 /** After this long in `ready` the next loss counts as the first again. */
 export const STEADY_MS = 30_000
-/** A session whose store failed tries again this often. */
-export const STORE_RETRY_MS = 30_000
 /** More 515 in a row than this are a server that only says "restart": back off like after any loss. */
 const RESTARTS_IN_A_ROW = 2
 
@@ -37,6 +36,8 @@ export interface Step {
 export interface Chance {
   now: number
   random?: () => number
+  /** After how long a session whose store failed tries again. */
+  storeRetryMs?: number
 }
 
 /** Decides what a session does next. Pure: `supervisor.ts` carries the effects out. */
@@ -94,7 +95,8 @@ function closed(life: Life, why: Disconnect, chance: Chance): Step {
     case 'failed':
       return {
         life: { name: 'failed', reason: why.reason, until: why.until },
-        effects: why.reason === 'STORE_FAILED' ? [{ do: 'wait', ms: STORE_RETRY_MS }] : [],
+        effects:
+          why.reason === 'STORE_FAILED' ? [{ do: 'wait', ms: chance.storeRetryMs ?? DEFAULT_STORE_RETRY_MS }] : [],
       }
   }
 }

@@ -47,6 +47,8 @@ export interface SessionManagerOptions {
    * days, at least one.
    */
   keepSentMs?: number
+  /** How often a session whose store failed tries again. Default 30,000 ms. */
+  storeRetryMs?: number
   /** How many connections are begun in a second. Default 5: an outage that ends must not look like an attack. */
   connectsPerSecond?: number
   /** How many sessions dial at the same time, after a start or when a network comes back. Default 12: a thousand time out. */
@@ -67,6 +69,8 @@ export const DEFAULT_SEND_WAIT_MS = 8_000
 export const DEFAULT_STALLED_AFTER_MS = 10 * 60_000
 export const DEFAULT_KEEP_EVENTS_MS = 30 * 24 * 60 * 60_000
 export const DEFAULT_KEEP_SENT_MS = 30 * 24 * 60 * 60_000
+/** Each try is a connection to WhatsApp once the store can be read again, and a full disk stays full for a while. */
+export const DEFAULT_STORE_RETRY_MS = 30_000
 export const DEFAULT_CONNECT_AT_ONCE = 12
 export const DEFAULT_CONNECTS_PER_SECOND = 5
 /** What was accepted and not sent by then is dropped: a taxi announced a day late helps nobody. */

@@ -15,6 +15,7 @@ import {
   DEFAULT_PACING,
   DEFAULT_SEND_WAIT_MS,
   DEFAULT_STALLED_AFTER_MS,
+  DEFAULT_STORE_RETRY_MS,
   KEEP_IDEMPOTENCY_KEYS_MS,
   type SessionManagerOptions,
 } from './options.ts'
@@ -28,7 +29,8 @@ import * as outbox from './stores/sql/outbox.ts'
 import * as rows from './stores/sql/sessions.ts'
 import * as stanzas from './stores/sql/stanzas.ts'
 import { openSqliteStore } from './stores/sqlite/store.ts'
-import type { Store, Work } from './stores/store.ts'
+import { isOfWholeStore, type Store, type Work } from './stores/store.ts'
+import { watched } from './stores/watched.ts'
 
 export interface CreateOptions {
   /** `[A-Za-z0-9_-]`, 1–64 characters; a UUID by default. */
@@ -171,7 +173,8 @@ export class SessionManager extends Teller {
     await this.#stopping
     const { data = DEFAULT_DATA, database, store, lookups } = this.#options
     if (!store) mkdirSync(data, { recursive: true, mode: 0o700 })
-    this.#store = store ?? (await (database === undefined ? openSqliteStore(data) : openPostgresStore(database)))
+    const opened = store ?? (await (database === undefined ? openSqliteStore(data) : openPostgresStore(database)))
+    this.#store = watched(opened, (error) => this.#storeFailed(error))
     let kept: rows.SessionRow[]
     try {
       this.#lookups = lookups ?? (store ? memoryLookups() : sqliteLookups(join(data, 'lookups.db')))
@@ -230,6 +233,7 @@ export class SessionManager extends Teller {
       typing: options.typing ?? false,
       sendWaitMs: options.sendWaitMs ?? DEFAULT_SEND_WAIT_MS,
       stalledAfterMs: options.stalledAfterMs ?? DEFAULT_STALLED_AFTER_MS,
+      storeRetryMs: options.storeRetryMs ?? DEFAULT_STORE_RETRY_MS,
       certificates: options.certificates ?? 'enforce',
       logger: options.logger ?? consoleLogger,
       baileys: options.baileys ?? {},
@@ -238,6 +242,12 @@ export class SessionManager extends Teller {
     })
     this.#sessions.set(row.id, session)
     return session
+  }
+
+  /** Where one session cannot write, no other can: none of them takes anything more from WhatsApp. */
+  #storeFailed(error: unknown): void {
+    if (!isOfWholeStore(error)) return
+    for (const session of this.#sessions.values()) session.storeFailed(error)
   }
 
   async #expire(): Promise<void> {

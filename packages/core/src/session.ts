@@ -53,6 +53,7 @@ export interface SessionOptions {
   typing: boolean
   sendWaitMs: number
   stalledAfterMs: number
+  storeRetryMs: number
   certificates: CertificateMode
   logger: Logger
   baileys: BaileysOptions
@@ -141,6 +142,7 @@ export class Session extends Teller implements SessionApi {
       logger: options.logger,
       baileys: options.baileys,
       gate: options.gate,
+      storeRetryMs: options.storeRetryMs,
       exists: (chat) => this.#people.exists(chat),
       committed: () => this.#announcer.ring(),
       tellLive: (event, data) => this.#tellLive(event, data),
@@ -287,6 +289,11 @@ export class Session extends Teller implements SessionApi {
     await this.#pacer.stop()
     await this.#announcer.stop()
     this.#over.abort()
+  }
+
+  /** @internal For {@link SessionManager}: the disk takes nothing more, whoever noticed it first. */
+  storeFailed(error: unknown): void {
+    this.#supervisor.storeFailed(error)
   }
 
   /** @internal For {@link SessionManager.rename}. */

@@ -26,6 +26,8 @@ export interface SupervisorOptions {
   baileys: BaileysOptions
   /** So many may dial at a time in this process. */
   gate: Gate
+  /** After how long a session whose store failed tries again. */
+  storeRetryMs: number
   /** Whether a chat can be written to at all. */
   exists(chat: string): Promise<boolean>
   /** Something was committed that others may want to read. */
@@ -120,7 +122,7 @@ export class Supervisor {
 
   async #take(input: Input): Promise<void> {
     const before = this.#life
-    const step = next(before, input, { now: Date.now() })
+    const step = next(before, input, { now: Date.now(), storeRetryMs: this.#options.storeRetryMs })
     this.#life = step.life
     if (input.type === 'start' && before.name !== 'waiting') this.#lostAt = Date.now()
     const wasThere = before.name === 'ready' || before.name === 'linking'

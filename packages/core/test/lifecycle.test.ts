@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Disconnect } from '../src/disconnects.ts'
-import { type Effect, type Input, isRunning, type Life, next, STEADY_MS, STORE_RETRY_MS } from '../src/lifecycle.ts'
+import { type Effect, type Input, isRunning, type Life, next, STEADY_MS } from '../src/lifecycle.ts'
+import { DEFAULT_STORE_RETRY_MS as STORE_RETRY_MS } from '../src/options.ts'
 
 const NOW = 1_000_000
 /** The longest that jitter gives. */

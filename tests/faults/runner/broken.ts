@@ -1,4 +1,5 @@
 import { brokenAgainstServers } from './broken-against-servers.ts'
+import { brokenOnBadDisks } from './broken-on-bad-disks.ts'
 
 /** A build that is broken on purpose: what is replaced in which file. Each text must be there exactly once. */
 export interface Broken {
@@ -131,4 +132,5 @@ export const broken: Readonly<Record<string, Broken>> = {
     edits: [{ file: DELIVERIES, from: 'now - holdMs + 1,', to: 'now + 1,' }],
   },
   ...brokenAgainstServers,
+  ...brokenOnBadDisks,
 }

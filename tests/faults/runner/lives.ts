@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Plan } from './plan.ts'
+import type { Sickness } from './sick-store.ts'
 
 export interface LivesOptions {
   /** What the victim is told by its environment. */
@@ -30,6 +31,8 @@ export interface Life {
   readonly ended: Promise<string>
   /** Counts effects from here on, for this plan. */
   arm(plan: Plan): void
+  /** Its store falls ill, or is well again. */
+  sicken(store: Sickness | null): void
   /** kill -9, by its id. */
   kill(): Promise<string>
   /** Asks it to end. */
@@ -145,6 +148,7 @@ class Victim {
       listening,
       ended,
       arm: (next) => void child.stdin?.write(`${JSON.stringify(next)}\n`),
+      sicken: (store) => void child.stdin?.write(`${JSON.stringify({ store })}\n`),
       kill: () => {
         child.kill('SIGKILL')
         return ended

@@ -9,6 +9,7 @@ import { Killer, USUAL_MS } from './killer.ts'
 import type { PlanOptions } from './plan.ts'
 import { Receiver } from './receiver.ts'
 import { VictimServer } from './server.ts'
+import type { Sickness } from './sick-store.ts'
 import type { Run } from './suite.ts'
 import { must, until } from './waiting.ts'
 
@@ -22,6 +23,8 @@ export interface TrialOptions {
   emulator?: EmulatorOptions
   /** Options of the server. */
   server?: object
+  /** A PostgreSQL database of the suite's own. Default: one that is made for it, if the run is on PostgreSQL. */
+  database?: string
 }
 
 /**
@@ -39,9 +42,10 @@ export class Trial {
   retryRequests = 0
   readonly until = until
   readonly must = must
+  /** The folder of the server. */
+  readonly data: string
   readonly #server: VictimServer
   readonly #killer: Killer
-  readonly #data: string
   readonly #database: string | undefined
   #apiKey = ''
   #identity: string | undefined
@@ -54,10 +58,10 @@ export class Trial {
       ...options.emulator,
     })
     run.defer(() => emulator.close())
-    const database = await newDatabase(run.store === 'postgres')
-    if (database) run.defer(() => database.drop())
+    const made = options.database === undefined ? await newDatabase(run.store === 'postgres') : undefined
+    if (made) run.defer(() => made.drop())
     const file = await buildVictim(run)
-    const trial = new Trial(run, emulator, file, database?.url, options.server ?? {})
+    const trial = new Trial(run, emulator, file, options.database ?? made?.url, options.server ?? {})
     await trial.receiver.open()
     run.defer(() => trial.receiver.close())
     return trial
@@ -67,7 +71,7 @@ export class Trial {
     this.run = run
     this.emulator = emulator
     this.phone = emulator.phone(PHONE, { name: 'Erika' })
-    this.#data = join(run.folder, 'wamux')
+    this.data = join(run.folder, 'wamux')
     this.#database = database
     emulator.events.on((event) => {
       if (event.type === 'heard' && event.phone !== PHONE) this.heard.add(event.id)
@@ -82,7 +86,7 @@ export class Trial {
       env: {
         NETWORK: emulator.url,
         ROOT: emulator.rootPublicKey.toString('base64'),
-        DATA: this.#data,
+        DATA: this.data,
         SERVER: JSON.stringify(server),
         NODE_COMPILE_CACHE: join(run.folder, 'compiled'),
         ...(database !== undefined && { DATABASE: database }),
@@ -188,6 +192,16 @@ export class Trial {
     this.run.report.broke('stuck', what())
   }
 
+  /** What ails the store of the process that lives now, from here on. */
+  sicken(store: Sickness | null): void {
+    this.#server.life?.sicken(store)
+  }
+
+  /** Of the process that lives now. */
+  get pid(): number | undefined {
+    return this.#server.life?.pid
+  }
+
   /** See {@link VictimServer}. */
   peakMemory(): number | undefined {
     return this.#server.peakMemory()
@@ -205,7 +219,7 @@ export class Trial {
 
   /** What is on disk at this moment. */
   peek(): Promise<Books> {
-    return readBooks(this.#data, this.#database)
+    return readBooks(this.data, this.#database)
   }
 
   /** The network's file, past its API. */

@@ -7,12 +7,14 @@ import { flushCompileCache } from 'node:module'
 import { createInterface } from 'node:readline'
 import { listeningLogger, planEffects, watchEffects } from './effects.ts'
 import type { Plan } from './plan.ts'
+import { fallIll, watchStore } from './sick-store.ts'
 
 const { NETWORK = '', ROOT = '', DATA = '', DATABASE, SERVER = '{}' } = process.env
 // Synchronously: what was said before a kill is heard.
 const say = (facts: object) => writeSync(1, `${JSON.stringify(facts)}\n`)
 
 watchEffects(NETWORK)
+watchStore()
 const { trustEmulator } = await import('../../../packages/emulator/src/trust.ts')
 const { createServer } = await import('@wamux/server')
 const { pino } = await import('pino')
@@ -43,5 +45,9 @@ process.once('SIGTERM', () => {
   // Baileys leaves timers running.
   void server.close().then(() => process.exit())
 })
-// Another plan, for what comes from here on.
-for (let line = await lines.next(); !line.done; line = await lines.next()) planEffects(JSON.parse(line.value))
+// Another plan, for what comes from here on; or what ails the store from here on.
+for (let line = await lines.next(); !line.done; line = await lines.next()) {
+  const said = JSON.parse(line.value)
+  if ('store' in said) fallIll(said.store)
+  else planEffects(said)
+}

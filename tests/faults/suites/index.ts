@@ -1,4 +1,5 @@
 import type { Suite } from '../runner/suite.ts'
+import { disk } from './disk.ts'
 import { inbound } from './inbound.ts'
 import { firstConnection, pairing } from './linking.ts'
 import { outbound } from './outbound.ts'
@@ -6,4 +7,4 @@ import { servers } from './servers.ts'
 import { webhook } from './webhook.ts'
 
 /** What `npm run test:faults -- <suite>` knows. */
-export const suites: readonly Suite[] = [inbound, outbound, pairing, firstConnection, webhook, ...servers]
+export const suites: readonly Suite[] = [inbound, outbound, pairing, firstConnection, webhook, disk, ...servers]

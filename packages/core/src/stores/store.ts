@@ -44,6 +44,21 @@ export function isFaultOfWork(error: unknown): boolean {
   return code.startsWith('SQLITE_CONSTRAINT') || /^23\d{3}$/.test(code)
 }
 
+/** What SQLite says when only what was asked for cannot be had: a bad place on the disk, or in the file. */
+const OF_A_PLACE = new Set(['SQLITE_IOERR_READ', 'SQLITE_IOERR_SHORT_READ', 'SQLITE_IOERR_CORRUPTFS'])
+/** PostgreSQL: may only be read; the disk is full; the system refused to write. */
+const TAKES_NOTHING = new Set(['25006', '53100', '58030'])
+
+/**
+ * Whether an error says that nobody can write now, such as a full disk: it meets all who share the store, whoever
+ * noticed it. A lost connection does not, another one may do.
+ */
+export function isOfWholeStore(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  if (code.startsWith('SQLITE_IOERR')) return !OF_A_PLACE.has(code)
+  return code.startsWith('SQLITE_FULL') || code.startsWith('SQLITE_READONLY') || TAKES_NOTHING.has(code)
+}
+
 /** `yield* rows(sql, …params)` inside a {@link Work}. */
 export function* rows<T = Row>(sql: string, ...params: Value[]): Work<T[]> {
   // The caller names the row's shape: it stands beside the SQL that produces it.

@@ -37,8 +37,9 @@ export class Dispatcher {
 
   /** Goes on where the last process stopped. */
   async start(): Promise<void> {
-    const { store } = this.#options
-    await this.#prune()
+    const { store, logger } = this.#options
+    // A disk that is full now takes it later; the server is needed all the more.
+    await this.#prune().catch((error: unknown) => logger.error({ err: error }, 'pruning deliveries failed'))
     const all = await store.read(() => webhooks.all())
     for (const { session, id, failingSince } of all) if (failingSince !== null) this.#queues.distrust(session, id)
     for (const queue of await store.read(() => deliveries.queues())) this.#queues.add(queue)
