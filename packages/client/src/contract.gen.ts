@@ -516,7 +516,8 @@ export interface ErrorDetails {
   RATE_LIMITED: { retryAfterMs: number }
   OUTBOX_FULL: { limit: number; retryAfterMs: number }
   INTERNAL: undefined
-  CREDENTIALS_UNREADABLE: { id: string }
+  /** `row`: what of the session's keys is missing or damaged, such as `creds/creds`. */
+  CREDENTIALS_UNREADABLE: { id: string; row: string }
   WHATSAPP_REJECTED: { code: string; messageId: string | null }
   WHATSAPP_DISCONNECTED: { state: SessionState }
   STOPPING: undefined

@@ -10,6 +10,8 @@ export interface Closed {
   wasLinking: boolean
   /** Our store refused a read or a write; nothing may leave any more. */
   storeFailed: boolean
+  /** A key that was needed is damaged. */
+  isUnreadable?: boolean
   /** When a temporary ban ends, in ms since the epoch. */
   bannedUntil?: number
 }
@@ -25,6 +27,7 @@ const failed = (reason: FailureReason, until: number | null = null): Disconnect 
 
 /** All of WhatsApp's ways to end a connection, in one place. */
 export function readDisconnect(closed: Closed): Disconnect {
+  if (closed.isUnreadable) return failed('CREDENTIALS_UNREADABLE')
   if (closed.storeFailed) return failed('STORE_FAILED')
   switch (closed.statusCode) {
     case 515:

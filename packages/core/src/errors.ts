@@ -36,3 +36,18 @@ export function isWamuxError(error: unknown, code?: ErrorCode): boolean {
 export function invalid(path: string, message: string): WamuxError<'INVALID_INPUT'> {
   return new WamuxError('INVALID_INPUT', `${path} ${message}`, { issues: [{ path, message }] })
 }
+
+/** What is damaged stays as it is, for whoever can mend it; nothing goes on without it. */
+export function unreadable(
+  session: string,
+  row: string,
+  what: string,
+  cause?: unknown,
+): WamuxError<'CREDENTIALS_UNREADABLE'> {
+  return new WamuxError(
+    'CREDENTIALS_UNREADABLE',
+    `The key ${row} of session ${session} ${what}; it is left as it is. Restore a backup, or log the session out and link it again.`,
+    { id: session, row },
+    { cause },
+  )
+}

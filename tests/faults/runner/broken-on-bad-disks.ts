@@ -26,8 +26,8 @@ export const brokenOnBadDisks: Readonly<Record<string, Broken>> = {
     edits: [
       {
         file: LIFECYCLE,
-        from: "effects: why.reason === 'STORE_FAILED' ?",
-        to: "effects: (why.reason as string) === 'NEVER' ?",
+        from: "why.reason === 'STORE_FAILED' ? [{ do: 'wait'",
+        to: "(why.reason as string) === 'NEVER' ? [{ do: 'wait'",
       },
     ],
   },

@@ -59,6 +59,12 @@ export function isOfWholeStore(error: unknown): boolean {
   return code.startsWith('SQLITE_FULL') || code.startsWith('SQLITE_READONLY') || TAKES_NOTHING.has(code)
 }
 
+/** Whether an error says that what is stored is damaged: it cannot be read, today or tomorrow. */
+export function isDamage(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  return code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB' || code === 'XX001' || code === 'XX002'
+}
+
 /** `yield* rows(sql, …params)` inside a {@link Work}. */
 export function* rows<T = Row>(sql: string, ...params: Value[]): Work<T[]> {
   // The caller names the row's shape: it stands beside the SQL that produces it.

@@ -1,7 +1,7 @@
 import { type BinaryNode, proto } from '@whiskeysockets/baileys'
 import { chatKind, phoneChat } from '../chat-id.ts'
 import type { Closed } from '../disconnects.ts'
-import { WamuxError } from '../errors.ts'
+import { isWamuxError, WamuxError } from '../errors.ts'
 import type { Inbox } from '../inbox.ts'
 import type { CertificateMode, Logger } from '../options.ts'
 import type { Account } from '../shared.ts'
@@ -92,7 +92,11 @@ export class Connection {
       session: options.session,
       creds,
       account: options.account,
-      onFailed: (error) => this.#fatal(error),
+      onFailed: (error) => {
+        const row = isWamuxError(error, 'CREDENTIALS_UNREADABLE') ? error.details.row : undefined
+        options.logger.error({ error, session: options.session, ...(row && { row }) }, 'the store failed')
+        this.#fatal(error)
+      },
       onAccount: (linked) => options.events.linked(linked),
       onCommitted: () => options.events.committed(),
     })
@@ -280,6 +284,7 @@ export class Connection {
     this.#hasEnded = true
     this.#questions.end()
     const storeFailed = !this.#vault.isOpen
+    const isUnreadable = isWamuxError(this.#vault.closedBecause, 'CREDENTIALS_UNREADABLE')
     this.#vault.close()
     const end = readEnd(error, Date.now())
     if (end.statusCode === 405 || end.statusCode === 411) {
@@ -288,6 +293,6 @@ export class Connection {
         'WhatsApp no longer takes this version of its client: update wamux',
       )
     }
-    this.#options.events.closed({ ...end, wasLinking: this.#isLinking, storeFailed })
+    this.#options.events.closed({ ...end, wasLinking: this.#isLinking, storeFailed, isUnreadable })
   }
 }

@@ -1,11 +1,12 @@
 import { type AuthenticationCreds, BufferJSON, initAuthCreds } from '@whiskeysockets/baileys'
-import { isWamuxError, WamuxError } from '../errors.ts'
+import { isWamuxError, unreadable, WamuxError } from '../errors.ts'
 import type { Account } from '../shared.ts'
 import * as keys from '../stores/sql/keys.ts'
-import type { Store } from '../stores/store.ts'
+import { isDamage, type Store } from '../stores/store.ts'
 
 /** Under which key a session's credentials are kept, beside its Signal keys. */
 export const CREDENTIALS = { type: 'creds', id: 'creds' } as const
+const ROW = `${CREDENTIALS.type}/${CREDENTIALS.id}`
 
 export const writeCredentials = (creds: AuthenticationCreds): string => JSON.stringify(creds, BufferJSON.replacer)
 
@@ -24,7 +25,7 @@ export async function loadCredentials(
   const stored = await store.write(() => keys.get(session, CREDENTIALS.type, [CREDENTIALS.id]))
   const text = stored.get(CREDENTIALS.id)
   if (text === undefined) {
-    if (account) throw unreadable(session, 'are missing')
+    if (account) throw unreadable(session, ROW, 'is missing')
     const creds = initAuthCreds()
     await store.write(() => keys.put(session, CREDENTIALS.type, CREDENTIALS.id, writeCredentials(creds)))
     return creds
@@ -38,6 +39,7 @@ export async function openCredentials(...of: Parameters<typeof loadCredentials>)
     return await loadCredentials(...of)
   } catch (error) {
     if (isWamuxError(error)) throw error
+    if (isDamage(error)) throw unreadable(of[1], ROW, 'cannot be read', error)
     throw new WamuxError('STORE_FAILED', 'The credentials could not be read.', undefined, { cause: error })
   }
 }
@@ -47,7 +49,7 @@ function parse(session: string, text: string): AuthenticationCreds {
   try {
     creds = JSON.parse(text, BufferJSON.reviver)
   } catch (error) {
-    throw unreadable(session, 'are no JSON', error)
+    throw unreadable(session, ROW, 'is no JSON', error)
   }
   const whole =
     creds?.noiseKey?.private?.length === 32 &&
@@ -55,7 +57,7 @@ function parse(session: string, text: string): AuthenticationCreds {
     creds.signedPreKey?.keyPair?.private?.length === 32 &&
     typeof creds.registrationId === 'number' &&
     typeof creds.advSecretKey === 'string'
-  if (!whole) throw unreadable(session, 'are not whole')
+  if (!whole) throw unreadable(session, ROW, 'is not whole')
   return creds
 }
 
@@ -66,13 +68,4 @@ function completeLinking(creds: AuthenticationCreds): AuthenticationCreds {
     creds.pairingCode = undefined
   }
   return creds
-}
-
-function unreadable(session: string, what: string, cause?: unknown): WamuxError<'CREDENTIALS_UNREADABLE'> {
-  return new WamuxError(
-    'CREDENTIALS_UNREADABLE',
-    `The credentials of session ${session} ${what}; they are left as they are. Restore a backup, or log the session out and link it again.`,
-    { id: session },
-    { cause },
-  )
 }

@@ -7,11 +7,11 @@ import {
   type SignalDataTypeMap,
 } from '@whiskeysockets/baileys'
 import { lidChat } from '../chat-id.ts'
-import { WamuxError } from '../errors.ts'
+import { unreadable, WamuxError } from '../errors.ts'
 import type { Account } from '../shared.ts'
 import * as keys from '../stores/sql/keys.ts'
 import * as sessions from '../stores/sql/sessions.ts'
-import { isFaultOfWork, type Store, type Work } from '../stores/store.ts'
+import { isDamage, isFaultOfWork, type Store, type Work } from '../stores/store.ts'
 import { CREDENTIALS, writeCredentials } from './credentials.ts'
 import { fromJid } from './jid.ts'
 import * as unhandled from './unhandled.ts'
@@ -63,14 +63,30 @@ export class Vault {
     type: T,
     ids: string[],
   ): Promise<{ [id: string]: SignalDataTypeMap[T] }> {
-    const stored = await this.#guard(() => this.#store.read(() => keys.get(this.session, type, ids)))
+    const stored = await this.#guard(() =>
+      this.#store
+        .read(() => keys.get(this.session, type, ids))
+        .catch((error: unknown) => {
+          throw isDamage(error) ? unreadable(this.session, `${type}/${ids}`, 'cannot be read', error) : error
+        }),
+    )
     const found: { [id: string]: SignalDataTypeMap[T] } = {}
     for (const [id, text] of stored) {
-      const value = PLAIN.has(type) ? JSON.parse(text) : JSON.parse(text, BufferJSON.reviver)
+      const value = this.#parse(type, id, text)
       // Baileys calls methods of this one; all other kinds are plain data.
       found[id] = type === 'app-state-sync-key' ? proto.Message.AppStateSyncKeyData.fromObject(value) : value
     }
     return found
+  }
+
+  #parse(type: keyof SignalDataTypeMap, id: string, text: string) {
+    try {
+      return PLAIN.has(type) ? JSON.parse(text) : JSON.parse(text, BufferJSON.reviver)
+    } catch (cause) {
+      const error = unreadable(this.session, `${type}/${id}`, 'is no JSON', cause)
+      this.fail(error)
+      throw error
+    }
   }
 
   async idsFrom(type: keyof SignalDataTypeMap, prefix: string): Promise<string[]> {

@@ -8,7 +8,7 @@ import * as outbox from '../../src/stores/sql/outbox.ts'
 import * as ports from '../../src/stores/sql/ports.ts'
 import * as sessions from '../../src/stores/sql/sessions.ts'
 import * as webhooks from '../../src/stores/sql/webhooks.ts'
-import { rows, type Store } from '../../src/stores/store.ts'
+import { rows, run, type Store } from '../../src/stores/store.ts'
 import { memory } from './open.ts'
 
 const DAY_MS = 24 * 60 * 60_000
@@ -147,6 +147,18 @@ describe('the outbox', () => {
   })
 })
 
+test('a session whose row is damaged keeps no other from being read, and stays linked to somebody', async () => {
+  const store = await memory()
+  const row = { name: 'n', wanted: 'running', ended: null, announced: 0, createdAt: 1 } as const
+  const account = { phone: '491700000001', lid: null, name: 'Erika' }
+  for (const id of ['a', 'b']) await store.write(() => sessions.insert({ id, ...row, account }))
+  await store.write(() => run("UPDATE sessions SET account = '{\"ph', ended = '}', wanted = 'runming' WHERE id = 'a'"))
+  expect(await store.read(() => sessions.all())).toEqual([
+    { id: 'a', ...row, account: { phone: '', lid: null, name: '' } },
+    { id: 'b', ...row, account },
+  ])
+})
+
 describe('keys', () => {
   test('of many ids at once: what is stored is found, what is not is missing', async () => {
     const store = await memory()
@@ -159,6 +171,33 @@ describe('keys', () => {
     expect(found.has('600')).toBe(false)
     expect(found.get('1200')).toBe('v1200')
     expect((await store.read(() => keys.get('s', 'pre-key', []))).size).toBe(0)
+  })
+  test('one that is damaged, or is another row, is an error that names it; the bytes stay', async () => {
+    const store = await memory()
+    const value = JSON.stringify({ key: 'a'.repeat(40) })
+    for (const id of ['a', 'b']) await store.write(() => keys.put('s', 'session', id, id + value))
+    const get = (id: string) => store.read(() => keys.get('s', 'session', [id]))
+    const damage = async (sql: string, ...params: string[]) => {
+      await store.write(() => run(sql, ...params))
+      await expect(get('a')).rejects.toMatchObject({
+        code: 'CREDENTIALS_UNREADABLE',
+        details: { id: 's', row: 'session/a' },
+      })
+    }
+    for (let bit = 0; bit < 40; bit++) {
+      const bytes = Buffer.from(`a${value}`)
+      bytes[bit] = (bytes[bit] ?? 0) ^ (1 << (bit % 7))
+      await damage("UPDATE keys SET value = ? WHERE id = 'a'", bytes.toString('latin1'))
+    }
+    await damage(
+      "UPDATE keys SET value = (SELECT value FROM keys WHERE id = 'b'), sum = (SELECT sum FROM keys WHERE id = 'b') WHERE id = 'a'",
+    )
+    expect((await get('b')).get('b')).toBe(`b${value}`)
+    await store.write(() => keys.put('s', 'session', 'a', 'anew'))
+    expect((await get('a')).get('a')).toBe('anew')
+    // What was written before there were sums.
+    await store.write(() => run("UPDATE keys SET value = 'old', sum = NULL WHERE id = 'a'"))
+    expect((await get('a')).get('a')).toBe('old')
   })
   test('put over one replaces it, null deletes it', async () => {
     const store = await memory()

@@ -1,3 +1,5 @@
+import { crc32 } from 'node:zlib'
+import { unreadable } from '../../errors.ts'
 import { row, rows, run, type Work } from '../store.ts'
 
 /** Credentials and Signal keys, as text that only `whatsapp/` can read. */
@@ -8,19 +10,34 @@ const ARCHIVE_MS = 30 * 24 * 60 * 60_000
 /** As long as the stanzas that may be handled again. */
 const PLAINTEXT_MS = 40 * 24 * 60 * 60_000
 
-/** The stored values by id; ids that are not stored are missing. */
+/**
+ * A number that changes with any damage to a row, or when its value belongs to another. Half of what can be damaged in a
+ * key still looks like a key: with it WhatsApp would be told that messages cannot be read, or find a stranger.
+ */
+const sumOf = (session: string, type: string, id: string, value: string): number =>
+  crc32([session, type, id, value].join('\0'))
+
+/**
+ * The stored values by id; ids that are not stored are missing.
+ * @throws CREDENTIALS_UNREADABLE when a value is not what was written
+ */
 export function* get(session: string, type: string, ids: readonly string[]): Work<Map<string, string>> {
   const found = new Map<string, string>()
   for (let from = 0; from < ids.length; from += AT_ONCE) {
     const some = ids.slice(from, from + AT_ONCE)
     const marks = some.map(() => '?').join(', ')
-    const values = yield* rows<{ id: string; value: string }>(
-      `SELECT id, value FROM keys WHERE session = ? AND type = ? AND id IN (${marks})`,
+    const values = yield* rows<{ id: string; value: string; sum: number | null }>(
+      `SELECT id, value, sum FROM keys WHERE session = ? AND type = ? AND id IN (${marks})`,
       session,
       type,
       ...some,
     )
-    for (const { id, value } of values) found.set(id, value)
+    for (const { id, value, sum } of values) {
+      // Those without one were written before there were any.
+      if (sum !== null && sum !== sumOf(session, type, id, value))
+        throw unreadable(session, `${type}/${id}`, 'is damaged')
+      found.set(id, value)
+    }
   }
   return found
 }
@@ -41,11 +58,13 @@ export function* idsFrom(session: string, type: string, prefix: string): Work<st
 export function* put(session: string, type: string, id: string, value: string | null): Work<void> {
   if (value === null) return yield* run('DELETE FROM keys WHERE session = ? AND type = ? AND id = ?', session, type, id)
   yield* run(
-    'INSERT INTO keys (session, type, id, value) VALUES (?, ?, ?, ?) ON CONFLICT (session, type, id) DO UPDATE SET value = excluded.value',
+    `INSERT INTO keys (session, type, id, value, sum) VALUES (?, ?, ?, ?, ?)
+      ON CONFLICT (session, type, id) DO UPDATE SET value = excluded.value, sum = excluded.sum`,
     session,
     type,
     id,
     value,
+    sumOf(session, type, id, value),
   )
 }
 

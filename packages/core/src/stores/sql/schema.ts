@@ -122,6 +122,10 @@ const MIGRATIONS: readonly (readonly string[])[] = [
     // typing: the recipient sees somebody type first.
     'ALTER TABLE outbox ADD COLUMN typing INTEGER NOT NULL DEFAULT 0',
   ],
+  [
+    // A checksum over the row: damage that still looks like a key would cost messages, or the account.
+    'ALTER TABLE keys ADD COLUMN sum INTEGER',
+  ],
 ]
 
 /** Brings the database to the newest schema, in the transaction of the caller. */

@@ -43,12 +43,25 @@ const TABLES = [
   'deliveries',
 ]
 
+/** An account that there is, whatever its name: nobody makes new credentials for it. Its own will name it. */
+const NAMELESS: Account = { phone: '', lid: null, name: '' }
+
+/** One damaged row must not keep the others from starting. */
+function parsed<T>(text: string | null, otherwise: T): T | null {
+  try {
+    return text === null ? null : JSON.parse(text)
+  } catch {
+    return otherwise
+  }
+}
+
 const read = (stored: Stored): SessionRow => ({
   id: stored.id,
   name: stored.name,
-  wanted: stored.wanted,
-  ended: stored.ended,
-  account: stored.account === null ? null : JSON.parse(stored.account),
+  wanted: stored.wanted === 'stopped' ? 'stopped' : 'running',
+  // How it ended can no longer be read: the next start finds out again.
+  ended: parsed(stored.ended, null) && stored.ended,
+  account: parsed(stored.account, NAMELESS),
   announced: stored.announced,
   createdAt: stored.created_at,
 })
