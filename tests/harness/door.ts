@@ -64,6 +64,7 @@ const JOURNALLED = new Set([
   'poll_vote',
   'ready',
   'caught_up',
+  'account_restricted',
   'logged_out',
 ])
 

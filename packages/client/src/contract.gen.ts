@@ -229,9 +229,10 @@ export interface SendStep {
 
 /**
  * `send_at`: the time that was named. `batch`: its batch is paused. `recipient_limit`: enough was sent to this chat for an
- * hour. `new_chat_limit`: enough people were written to for the first time for a day.
+ * hour. `new_chat_limit`: enough people were written to for the first time for a day. `account_restricted`: WhatsApp lets
+ * the account begin no chats, and this one would be.
  */
-export type WaitsFor = 'send_at' | 'batch' | 'recipient_limit' | 'new_chat_limit'
+export type WaitsFor = 'send_at' | 'batch' | 'recipient_limit' | 'new_chat_limit' | 'account_restricted'
 
 export interface MessageAck {
   id: string
@@ -319,6 +320,17 @@ export interface CaughtUp {
   timestamp: number
 }
 
+export interface AccountRestricted {
+  /**
+   * Messages that would begin a chat wait until then, in ms since the epoch: WhatsApp's word, or an hour when it has
+   * none. Null: it was lifted before its time, and what waited goes.
+   */
+  until: number | null
+  /** WhatsApp's word for why, such as `BIZ_QUALITY` or `WEB_COMPANION_ONLY`, when it has one. */
+  reason: string | null
+  timestamp: number
+}
+
 export interface LoggedOut {
   /** What WhatsApp said: `401`, `403`, `406`, or `requested` when the session logged itself out. */
   cause: string
@@ -366,6 +378,8 @@ export interface JournalEvents {
   ready: Ready
   /** Once per connection, after all that WhatsApp had kept has come. */
   caught_up: CaughtUp
+  /** WhatsApp lets the account begin no chats for now. It goes on with those that it has. */
+  account_restricted: AccountRestricted
   /** The account is no longer linked. Its credentials are kept for 30 days. */
   logged_out: LoggedOut
   /** The server tells a webhook nothing any more: its receiver is gone, or has taken nothing for days. */
@@ -979,4 +993,4 @@ export const errorCodes = [
 ] as const satisfies readonly ErrorCode[]
 
 /** Every event that webhooks carry. */
-export const webhookEvents = ['message', 'message_sent', 'message_ack', 'message_failed', 'message_stalled', 'message_undecryptable', 'message_edited', 'message_deleted', 'message_reaction', 'poll_vote', 'ready', 'caught_up', 'logged_out', 'webhook_disabled'] as const satisfies readonly (keyof JournalEvents)[]
+export const webhookEvents = ['message', 'message_sent', 'message_ack', 'message_failed', 'message_stalled', 'message_undecryptable', 'message_edited', 'message_deleted', 'message_reaction', 'poll_vote', 'ready', 'caught_up', 'account_restricted', 'logged_out', 'webhook_disabled'] as const satisfies readonly (keyof JournalEvents)[]

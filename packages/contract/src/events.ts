@@ -1,4 +1,5 @@
 import type {
+  AccountRestricted,
   CaughtUp,
   EventEnvelope,
   JournalEvents,
@@ -122,6 +123,18 @@ const caughtUp = like<CaughtUp>()(
     .meta({ id: 'CaughtUp' }),
 )
 
+const accountRestricted = like<AccountRestricted>()(
+  z
+    .strictObject({
+      until: time
+        .nullable()
+        .describe('Messages that would begin a chat wait until then; null when that was lifted before its time'),
+      reason: z.string().nullable().describe("WhatsApp's word for why"),
+      timestamp: time,
+    })
+    .meta({ id: 'AccountRestricted' }),
+)
+
 const loggedOut = like<LoggedOut>()(z.strictObject({ cause: z.string(), timestamp: time }).meta({ id: 'LoggedOut' }))
 
 const webhookDisabled = like<WebhookDisabled>()(
@@ -154,6 +167,7 @@ export const webhookEvents = {
   poll_vote: { data: pollVote, summary: 'Somebody voted on a poll, instead of what they voted before' },
   ready: { data: ready, summary: 'A connection to WhatsApp is open' },
   caught_up: { data: caughtUp, summary: 'All that WhatsApp had kept while nobody was connected has come' },
+  account_restricted: { data: accountRestricted, summary: 'WhatsApp lets the account begin no chats for now' },
   logged_out: { data: loggedOut, summary: 'The account is no longer linked' },
   webhook_disabled: {
     data: webhookDisabled,
@@ -202,6 +216,7 @@ export const wireEvent = like<WebhookEvent>()(
       wireEnvelope('poll_vote', webhookEvents.poll_vote),
       wireEnvelope('ready', webhookEvents.ready),
       wireEnvelope('caught_up', webhookEvents.caught_up),
+      wireEnvelope('account_restricted', webhookEvents.account_restricted),
       wireEnvelope('logged_out', webhookEvents.logged_out),
       wireEnvelope('webhook_disabled', webhookEvents.webhook_disabled),
     ])

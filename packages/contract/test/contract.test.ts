@@ -146,6 +146,7 @@ test('every event of webhooks has a schema and a sentence', () => {
       "poll_vote",
       "ready",
       "caught_up",
+      "account_restricted",
       "logged_out",
       "webhook_disabled",
     ]

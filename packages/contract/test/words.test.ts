@@ -100,7 +100,7 @@ test('every schema that reads a request speaks in sentences', () => {
       "must be an object",
       "must be high or normal or low",
       "must be json or png or svg or text",
-      "must be names out of message, message_sent, message_ack, message_failed, message_stalled, message_undecryptable, message_edited, message_deleted, message_reaction, poll_vote, ready, caught_up, logged_out, webhook_disabled",
+      "must be names out of message, message_sent, message_ack, message_failed, message_stalled, message_undecryptable, message_edited, message_deleted, message_reaction, poll_vote, ready, caught_up, account_restricted, logged_out, webhook_disabled",
       "must be pending or done or dead",
       "must be the seq of an event, or 0",
       "must be true or false",

@@ -1,23 +1,28 @@
 import { isWamuxError, WamuxError } from './errors.ts'
+import { type Hold, Holds } from './holds.ts'
 import type { Inbox } from './inbox.ts'
-import { isNewChat, type Limits, limitOn, type Waits } from './limits.ts'
+import type { Limits } from './limits.ts'
 import { type Logger, SEND_DEADLINE_MS } from './options.ts'
 import {
   EXPIRED,
   type Failure,
   isOfConnection,
+  NO_NEW_CHAT,
   NOT_NOW,
   OTHER_ACCOUNT,
   OTHER_DEVICES,
   type Outcome,
   refused,
+  restricted,
 } from './outcomes.ts'
 import type { Pacer } from './pacer.ts'
 import { Queue } from './queue.ts'
+import { type Reachout, restrictedUntil } from './restriction.ts'
 import { settleFailed, settleSent } from './settlement.ts'
 import type { Account, Priority } from './shared.ts'
 import * as batches from './stores/sql/batches.ts'
 import * as rows from './stores/sql/outbox.ts'
+import { restrictionOf } from './stores/sql/restrictions.ts'
 import * as timeline from './stores/sql/timeline.ts'
 import type { Store, Work } from './stores/store.ts'
 import { tellStalled } from './timeline.ts'
@@ -42,8 +47,6 @@ export interface NewEntry {
 /** More than a day's worth of one account at its pace: whoever queues more is told, not kept waiting for days. */
 const FULL = 20_000
 const FULL_RETRY_MS = 60_000
-/** A message that waits for a limit to end has about a day from then on: its row is not written for less than this. */
-const LIMIT_TOLERANCE_MS = 60 * 60_000
 
 export interface OutboxOptions {
   session: string
@@ -68,8 +71,15 @@ export class Outbox {
   readonly #options: OutboxOptions
   readonly #queue: Queue
   readonly #onWire = new OnWire()
+  readonly #holds: Holds
+  /** Chats in which something waits for the end of such a hold. */
+  readonly #heldUp = new Set<string>()
+  /** Counts how often what holds messages up has changed. */
+  #changes = 0
   /** What was acknowledged and is being written down. */
   readonly #settling = new Set<Promise<void>>()
+  /** What was refused because it would begin a chat, while WhatsApp is asked for how long. */
+  readonly #refusing = new Set<Promise<void>>()
   /** Refused once because of devices: sent again to those that are there now, and only once. */
   readonly #refusedDevices = new Set<string>()
   readonly #askers = new Map<string, ((outcome: Outcome) => void)[]>()
@@ -84,6 +94,7 @@ export class Outbox {
 
   constructor(options: OutboxOptions) {
     this.#options = options
+    this.#holds = new Holds(options)
     this.#queue = new Queue((chat, priority) => {
       const wire = this.#wire
       options.pacer.run(() => this.#ticket(chat, priority, wire), priority)
@@ -149,15 +160,17 @@ export class Outbox {
     this.#wire = wire
     this.#ended = Promise.withResolvers()
     this.#late = []
+    await Promise.allSettled(this.#refusing) // or it would be sent again
     const now = Date.now()
-    const { unsettled, paused, lastSentAt } = await store.read(() => waitingOf(session))
+    const phone = this.#options.account()?.phone
+    const { unsettled, paused, lastSentAt, restriction } = await store.read(() => waitingOf(session, phone))
+    this.#holds.know(restriction)
     // The clock was set back.
     if (lastSentAt !== null && lastSentAt > now) await store.write(() => rows.notLaterThan(session, now))
     if (this.#wire !== wire) return
     if (lastSentAt !== null) this.#options.pacer.rest(now - lastSentAt)
     const all = [...unsettled, ...this.#late]
     this.#late = undefined
-    const phone = this.#options.account()?.phone
     for (const batch of paused) this.#queue.hold(batch)
     this.#queue.standAll(all.filter((entry) => entry.account === phone))
     for (const entry of all) if (entry.account !== phone) await this.#failed(entry, OTHER_ACCOUNT)
@@ -169,6 +182,7 @@ export class Outbox {
     this.#ended.resolve()
     this.#late = undefined
     this.#queue.clear()
+    this.#heldUp.clear()
     this.#onWire.clear()
   }
 
@@ -250,8 +264,19 @@ export class Outbox {
       )
     } else if (NOT_NOW.has(error) && this.#queue.tryAgain(entry)) return
     else if (error === OTHER_DEVICES && this.#tryOtherDevices(entry)) return
-    else this.#report(this.#failed(entry, refused(error), at), 'settling a refused message')
+    else if (error === NO_NEW_CHAT) {
+      this.#refusedNewChat(entry, at)
+      return
+    } else this.#report(this.#failed(entry, refused(error), at), 'settling a refused message')
     this.#queue.done(entry)
+  }
+
+  /** WhatsApp tells whether the account may begin chats. */
+  async reachout(reachout: Reachout): Promise<void> {
+    const { store, committed } = this.#options
+    await store.write(() => this.#holds.note(reachout, Date.now()))
+    committed()
+    this.#lookAgain()
   }
 
   /** Says whether something was sent, so that the next waits for a gap. */
@@ -271,12 +296,8 @@ export class Outbox {
         this.#queue.done(entry)
         return false
       }
-      const limited = await this.#limited(entry)
-      if (this.#wire !== wire) return false
-      if (limited) {
-        this.#queue.later(limited.entry, limited.until - Date.now())
-        return false
-      }
+      const isHeld = this.#holds.areThere && (await this.#isHeld(entry, wire))
+      if (isHeld || this.#wire !== wire) return false
       if (entry.typing) await Promise.race([this.#type(entry, wire), ended])
       if (this.#wire !== wire) return false
       this.#onWire.put(entry, wire)
@@ -305,27 +326,49 @@ export class Outbox {
     })
   }
 
-  /** Until when a limit holds a message up, if one does. What waits in its chat has its whole time from then on. */
-  async #limited(entry: rows.OutboxEntry): Promise<{ entry: rows.OutboxEntry; until: number } | undefined> {
-    const { chat } = entry
-    const { session, store, limits = {} } = this.#options
-    if (limits.newChatsPerDay === undefined && limits.messagesPerChatPerHour === undefined) return undefined
+  /** Lets a message wait for what holds it up, if anything does. What waits in its chat has its whole time from then on. */
+  async #isHeld(entry: rows.OutboxEntry, wire: Wire): Promise<boolean> {
+    const { chat, account } = entry
     await Promise.allSettled(this.#settling) // what is not written yet would not be counted
-    const others = this.#onWire.chats
-    const now = Date.now()
-    const held = await store.read(function* (): Work<Waits | undefined> {
-      let opening = 0
-      for (const other of others) if (yield* isNewChat(session, other)) opening++
-      return yield* limitOn(session, chat, limits, now, opening)
-    })
-    if (!held) return undefined
-    const until = held.waitsUntil ?? now
-    const deadline = until + SEND_DEADLINE_MS
-    const enough = deadline - LIMIT_TOLERANCE_MS
-    await store.write(() => rows.prolong(session, chat, deadline, enough))
+    let hold: Hold | undefined
+    let seen: number
+    do {
+      seen = this.#changes
+      hold = await this.#holds.on(chat, account, this.#onWire.chats)
+    } while (this.#changes !== seen) // what was read may be over by now, and nobody would say so again
+    if (!hold || this.#wire !== wire) return false
+    const { until, deadline, enough } = hold
     const prolonged = (one: rows.OutboxEntry) => (one.deadline < enough ? { ...one, deadline } : one)
     this.#queue.change(chat, prolonged)
-    return { entry: prolonged(entry), until }
+    this.#heldUp.add(chat)
+    this.#queue.later(prolonged(entry), until - Date.now())
+    return true
+  }
+
+  /** What holds messages up has changed. */
+  #lookAgain(): void {
+    this.#changes++
+    const chats = [...this.#heldUp]
+    this.#heldUp.clear()
+    for (const chat of chats) this.#queue.now(chat)
+  }
+
+  /** The message has failed, and is not tried again: that would make it worse. Others like it wait. */
+  #refusedNewChat(entry: rows.OutboxEntry, at: number | undefined): void {
+    const wire = this.#wire
+    const failing = this.#holds.ask(wire, this.#ended.promise).then(async (reachout) => {
+      const now = Date.now()
+      const failure = restricted(restrictedUntil(reachout, now))
+      await this.#failed(entry, failure, at, () => this.#holds.note(reachout, now))
+      if (this.#wire !== wire) return
+      this.#queue.done(entry)
+      this.#lookAgain()
+    })
+    this.#refusing.add(failing)
+    this.#report(
+      failing.finally(() => this.#refusing.delete(failing)),
+      'settling a message that would have begun a chat',
+    )
   }
 
   /** Why a message cannot be sent at all, if so. */
@@ -352,12 +395,17 @@ export class Outbox {
     return this.#queue.tryAgain(entry, 0)
   }
 
-  #sent(entry: rows.OutboxEntry, timestamp: number, onWireAt: number | null = null): Promise<void> {
-    return this.#settle(entry, { state: 'sent' }, () => settleSent(this.#options, entry, timestamp, onWireAt))
+  #sent(entry: rows.OutboxEntry, timestamp: number, onWireAt: number | undefined): Promise<void> {
+    return this.#settle(entry, { state: 'sent' }, () => settleSent(this.#options, entry, timestamp, onWireAt ?? null))
   }
 
-  #failed(entry: rows.OutboxEntry, outcome: Failure, onWireAt: number | null = null): Promise<void> {
-    return this.#settle(entry, outcome, () => settleFailed(this.#options, entry, outcome, onWireAt))
+  #failed(entry: rows.OutboxEntry, outcome: Failure, onWireAt?: number, alongside?: () => Work<void>): Promise<void> {
+    const options = this.#options
+    return this.#settle(entry, outcome, function* () {
+      if (!(yield* settleFailed(options, entry, outcome, onWireAt ?? null))) return false
+      if (alongside) yield* alongside()
+      return true
+    })
   }
 
   /** `work` says whether it settled the message, or somebody had done that before. */
@@ -389,14 +437,11 @@ export class Outbox {
 /** A message has its time from when it may go. */
 const deadlineOf = (sendAt: number | null, now: number): number => Math.max(sendAt ?? now, now) + SEND_DEADLINE_MS
 
-function* waitingOf(session: string): Work<{
-  unsettled: rows.OutboxEntry[]
-  paused: Set<string>
-  lastSentAt: number | null
-}> {
+function* waitingOf(session: string, account?: string) {
   return {
     unsettled: yield* rows.unsettled(session),
     paused: yield* batches.paused(session),
     lastSentAt: yield* rows.lastSentAt(session),
+    restriction: account === undefined ? undefined : yield* restrictionOf(session, account),
   }
 }

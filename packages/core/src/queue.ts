@@ -6,6 +6,8 @@ import type { OutboxEntry } from './stores/sql/outbox.ts'
 /** How often a message that could not be written or was refused for the moment is tried again, and after how long. */
 const TRIES = 5
 const TRY_AGAIN_MS = 5_000
+/** Timers cannot wait for weeks, and nobody tells them when the clock is set: what waits is looked at again by then. */
+const LOOK_AGAIN_MS = 60 * 60_000
 
 /**
  * Where accepted messages of one connection wait: with their batch while it is paused, for their time, or in the line
@@ -15,7 +17,8 @@ export class Queue {
   readonly #lines: Lines<OutboxEntry>
   readonly #schedule = new Schedule<OutboxEntry>((entry) => this.stand(entry))
   readonly #tries = new Map<string, number>()
-  readonly #timers = new Set<NodeJS.Timeout>()
+  /** Of chats whose next message is to be tried again, or looked at again. */
+  readonly #timers = new Map<string, NodeJS.Timeout>()
   /** What waits of the batches that are paused; not in their lines, so that others of the chat may pass. */
   readonly #held = new Map<string, OutboxEntry[]>()
 
@@ -55,11 +58,17 @@ export class Queue {
   /** Puts a message back that was taken, and its chat waits. */
   later(entry: OutboxEntry, ms: number): void {
     this.#lines.back(entry)
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer)
-      this.#lines.retry(entry.chat)
-    }, ms)
-    this.#timers.add(timer)
+    const timer = setTimeout(() => this.now(entry.chat), Math.min(ms, LOOK_AGAIN_MS))
+    this.#timers.set(entry.chat, timer)
+  }
+
+  /** The chat waits no longer. */
+  now(chat: string): void {
+    const timer = this.#timers.get(chat)
+    if (timer === undefined) return
+    clearTimeout(timer)
+    this.#timers.delete(chat)
+    this.#lines.retry(chat)
   }
 
   /** Lets a message go again later, before everything else in its chat; false when it was tried often enough. */
@@ -100,7 +109,7 @@ export class Queue {
   }
 
   clear(): void {
-    for (const timer of this.#timers) clearTimeout(timer)
+    for (const timer of this.#timers.values()) clearTimeout(timer)
     this.#timers.clear()
     this.#held.clear()
     this.#schedule.clear()

@@ -204,7 +204,7 @@ function failure(outcome: Outcome & { state: 'failed' }, recipient: Recipient, m
     case 'NOT_ON_WHATSAPP':
       return new WamuxError('NOT_ON_WHATSAPP', outcome.error, { phone: recipient.phone })
     case 'WHATSAPP_RESTRICTED':
-      return new WamuxError('WHATSAPP_RESTRICTED', outcome.error, { until: null })
+      return new WamuxError('WHATSAPP_RESTRICTED', outcome.error, { until: outcome.until ?? null })
     default:
       return new WamuxError('WHATSAPP_REJECTED', outcome.error, { code: outcome.code, messageId })
   }

@@ -193,6 +193,7 @@ export class Supervisor {
             this.#given({ type: 'closed', why: readDisconnect(why) })
           },
           acked: (id, error, timestamp) => mine() && outbox.acked(id, error, timestamp),
+          reachout: (reachout) => outbox.reachout(reachout),
           committed,
         },
       })
@@ -242,6 +243,7 @@ export class Supervisor {
         settle: (id, work) => connection.settle(id, work),
         typing: (chat) => connection.typing(chat),
         exists,
+        reachout: () => connection.reachout(),
         lost: (cause) => connection.lost(cause),
       })
     } catch (error) {

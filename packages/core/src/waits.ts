@@ -1,4 +1,5 @@
 import { type Limits, limitOn, type Waits } from './limits.ts'
+import { restrictionOn } from './restriction.ts'
 import * as batches from './stores/sql/batches.ts'
 import type { OutboxEntry } from './stores/sql/outbox.ts'
 import type { Work } from './stores/store.ts'
@@ -12,5 +13,6 @@ export function* waitsOf(session: string, entry: OutboxEntry, now: number, limit
     return { waitsFor: 'batch', waitsUntil: null }
   }
   if (entry.sendAt !== null && entry.sendAt > now) return { waitsFor: 'send_at', waitsUntil: entry.sendAt }
-  return (yield* limitOn(session, entry.chat, limits, now)) ?? NOTHING
+  const restricted = yield* restrictionOn(session, entry.account, entry.chat, now)
+  return restricted ?? (yield* limitOn(session, entry.chat, limits, now)) ?? NOTHING
 }

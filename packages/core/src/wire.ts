@@ -1,3 +1,4 @@
+import type { Reachout } from './restriction.ts'
 import type { OutboxEntry } from './stores/sql/outbox.ts'
 import type { Work } from './stores/store.ts'
 
@@ -10,6 +11,8 @@ export interface Wire {
   typing(chat: string): Promise<void>
   /** Whether a chat can be written to at all. */
   exists(chat: string): Promise<boolean>
+  /** Asks whether the account may begin chats. */
+  reachout(): Promise<Reachout>
   lost(cause: string): void
 }
 

@@ -43,6 +43,7 @@ function processOn(store: Store) {
         settle: (_: string, work: () => Work<void>) => store.write(work),
         typing: async () => {},
         exists: async () => true,
+        reachout: async () => ({ isRestricted: false, until: null, reason: null }),
         lost() {},
       }),
     accept: (ids: string[], batch?: string, when: Pick<NewEntry, 'sendAt'> = {}) =>

@@ -4,6 +4,7 @@ import { type Logger, SEND_DEADLINE_MS } from '../src/options.ts'
 import { type NewEntry, Outbox, type OutboxOptions } from '../src/outbox.ts'
 import type { Outcome } from '../src/outcomes.ts'
 import { Pacer } from '../src/pacer.ts'
+import type { Reachout } from '../src/restriction.ts'
 import type { Account } from '../src/shared.ts'
 import * as history from '../src/stores/sql/history.ts'
 import * as journal from '../src/stores/sql/journal.ts'
@@ -78,6 +79,8 @@ class TestWire implements Wire {
     return !this.strangers.has(chat)
   }
 
+  reachout: () => Promise<Reachout> = async () => ({ isRestricted: false, until: null, reason: null })
+
   lost(cause: string): void {
     this.lostBecause.push(cause)
   }
@@ -87,6 +90,7 @@ class TestWire implements Wire {
 class FaultyStore implements Store {
   fails = false
   #held: Promise<void> | undefined
+  #slow: Promise<void> | undefined
   #heldReads: { what: 'their question' | 'their answer'; held: Promise<void> } | undefined
   readonly #inner: Store
 
@@ -127,8 +131,19 @@ class FaultyStore implements Store {
     return found
   }
 
+  /** From now on nothing is written, until the function that this returns is called. */
+  holdWrites(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#slow = promise
+    return () => {
+      this.#slow = undefined
+      resolve()
+    }
+  }
+
   async write<T>(work: () => Work<T>): Promise<T> {
     if (this.fails) throw new Error('the disk is gone')
+    if (this.#slow) await this.#slow
     const held = this.#held
     const written = await this.#inner.write(work)
     await held
@@ -553,6 +568,160 @@ describe('an ack', () => {
     expect(await events()).toMatchObject([{ event: 'message_failed', data: { id: 'A1', chatId: chatOf('A1'), code } }])
     expect(await history()).toEqual([])
     expect(wire.sent).toEqual(['A1', 'A2'])
+  })
+})
+
+describe('while the account may begin no chats', () => {
+  const HOUR_MS = 60 * 60_000
+  const until = (at: number): Reachout => ({ isRestricted: true, until: at, reason: 'BIZ_QUALITY' })
+
+  test('what is refused for it fails, and the next new chats wait until the end that WhatsApp names, and go then', async () => {
+    const { outbox, attach, accept, ack, state, events } = await world()
+    const wire = await attach()
+    const end = Date.now() + 3 * HOUR_MS
+    wire.reachout = async () => until(end)
+    const { heard } = outcomeOf(outbox, 'A1')
+    await accept(['A1'])
+    await ack('A1', '463')
+    expect(heard).toMatchObject([{ state: 'failed', code: 'WHATSAPP_RESTRICTED', until: end }])
+    await accept(['A2', 'B1'])
+    await quiet(end - Date.now() - 1_000)
+    expect(wire.sent).toEqual(['A1'])
+    expect([await state('A1'), await state('A2')]).toEqual(['failed', 'queued'])
+    await quiet(2_000)
+    expect(wire.sent).toEqual(['A1', 'A2', 'B1'])
+    const told = (await events()).map(({ event, data }) => [event, data.until])
+    expect(told).toEqual([
+      ['message_failed', undefined],
+      ['account_restricted', end],
+    ])
+  })
+  test('chats that there are go on, also while WhatsApp is asked, which is done once for all that were refused', async () => {
+    const { attach, accept, ack } = await world()
+    const wire = await attach()
+    await accept(['A1'])
+    await ack('A1')
+    const asked = Promise.withResolvers<Reachout>()
+    let questions = 0
+    wire.reachout = () => {
+      questions++
+      return asked.promise
+    }
+    await accept(['B1', 'C1'])
+    await ack('B1', '463')
+    await ack('C1', '463')
+    await accept(['A2', 'D1'])
+    expect(wire.sent).toEqual(['A1', 'B1', 'C1', 'A2'])
+    asked.resolve(until(Date.now() + HOUR_MS))
+    await quiet()
+    expect(questions).toBe(1)
+    expect(wire.sent).toEqual(['A1', 'B1', 'C1', 'A2'])
+  })
+  test.each([
+    ['does not answer', () => new Promise<Reachout>(() => {})],
+    ['answers with an error', () => Promise.reject(new Error('501'))],
+    ['names no end', async () => ({ isRestricted: true, until: null, reason: null })],
+  ])('new chats wait for an hour when WhatsApp %s', async (_, reachout) => {
+    const { attach, accept, ack, events } = await world()
+    const wire = await attach()
+    wire.reachout = reachout
+    await accept(['A1'])
+    await ack('A1', '463')
+    await quiet(10_000)
+    await accept(['B1'])
+    await quiet(HOUR_MS - 20_000)
+    expect(wire.sent).toEqual(['A1'])
+    await quiet(20_000)
+    expect(wire.sent).toEqual(['A1', 'B1'])
+    const told = (await events()).find(({ event }) => event === 'account_restricted')
+    expect(told?.data).toMatchObject({ until: expect.any(Number), reason: null })
+  })
+  test('the next process knows it, and a chat that was refused waits though something was said there before', async () => {
+    const { outbox, reopen, attach, accept, ack } = await world()
+    const wire = await attach()
+    const end = Date.now() + HOUR_MS
+    wire.reachout = async () => until(end)
+    await accept(['A1'])
+    await ack('A1')
+    await accept(['A2'])
+    await ack('A2', '463')
+    outbox.detach()
+    const next = reopen()
+    const later = await attach(next)
+    await accept(['A3', 'B1'], 'singles', next)
+    expect(later.sent).toEqual([])
+    await quiet(HOUR_MS + 1_000)
+    expect(later.sent).toEqual(['A3', 'B1'])
+  })
+  test('a connection that ends while WhatsApp is asked does not make the next one send it again', async () => {
+    const { outbox, store, attach, accept, ack, state } = await world()
+    const wire = await attach()
+    wire.reachout = () => new Promise(() => {})
+    await accept(['A1'])
+    await ack('A1', '463')
+    const written = store.holdWrites()
+    outbox.detach()
+    const second = attach()
+    await quiet()
+    written()
+    await quiet()
+    expect((await second).sent).toEqual([])
+    expect(await state('A1')).toBe('failed')
+  })
+  test('what is said of another account says nothing about this one', async () => {
+    const { outbox, attach, accept, ack, linkedTo } = await world()
+    const wire = await attach()
+    wire.reachout = async () => until(Date.now() + HOUR_MS)
+    await accept(['A1'])
+    await ack('A1', '463')
+    outbox.detach()
+    linkedTo(OTHER)
+    const later = await attach()
+    await accept(['B1'])
+    expect(later.sent).toEqual(['B1'])
+  })
+  test('that WhatsApp lifts early, what waited goes; it is told once each', async () => {
+    const { outbox, attach, accept, events } = await world()
+    const wire = await attach()
+    const end = Date.now() + HOUR_MS
+    await during(outbox.reachout(until(end)))
+    await during(outbox.reachout(until(end)))
+    await accept(['A1'])
+    expect(wire.sent).toEqual([])
+    const over: Reachout = { isRestricted: false, until: null, reason: null }
+    await during(outbox.reachout(over))
+    await during(outbox.reachout(over))
+    expect(wire.sent).toEqual(['A1'])
+    const told = (await events()).map(({ event, data }) => [event, data.until])
+    expect(told).toEqual([
+      ['account_restricted', end],
+      ['account_restricted', null],
+    ])
+  })
+  test('that is lifted while a message is being looked at, it goes', async () => {
+    const { outbox, store, attach, accept } = await world()
+    const wire = await attach()
+    await accept(['B1'])
+    await during(outbox.reachout(until(Date.now() + HOUR_MS)))
+    const answer = store.holdReads('their answer')
+    await accept(['A1'])
+    await during(outbox.reachout({ isRestricted: false, until: null, reason: null }))
+    answer()
+    await quiet()
+    expect(wire.sent).toEqual(['B1', 'A1'])
+  })
+  test('a message waits longer than its deadline, which begins when it may go', async () => {
+    const { outbox, attach, accept, ack, state } = await world()
+    const wire = await attach()
+    await during(outbox.reachout(until(Date.now() + 3 * SEND_DEADLINE_MS)))
+    await accept(['A1'])
+    await quiet(2 * SEND_DEADLINE_MS)
+    await during(outbox.expire())
+    expect(await state('A1')).toBe('queued')
+    await quiet(SEND_DEADLINE_MS + 1_000)
+    expect(wire.sent).toEqual(['A1'])
+    await ack('A1')
+    expect(await state('A1')).toBe('sent')
   })
 })
 

@@ -53,6 +53,7 @@ const wireTo = (outbox: Outbox, store: Store, error?: string) => ({
   settle: (_: string, work: () => Work<void>) => store.write(work),
   typing: async () => {},
   exists: async () => true,
+  reachout: async () => ({ isRestricted: false, until: null, reason: null }),
   lost() {},
 })
 

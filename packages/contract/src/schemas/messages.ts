@@ -155,7 +155,9 @@ export const outgoingMessage = like<OutgoingMessage>()(
       acceptedAt: time,
       sendAt: time.nullable().describe('Not before this time, in ms since the epoch; null: as soon as possible'),
       priority,
-      waitsFor: like<WaitsFor>()(z.enum(['send_at', 'batch', 'recipient_limit', 'new_chat_limit']))
+      waitsFor: like<WaitsFor>()(
+        z.enum(['send_at', 'batch', 'recipient_limit', 'new_chat_limit', 'account_restricted']),
+      )
         .nullable()
         .describe('What holds it up while it is queued: the time that was named, its paused batch, or a limit'),
       waitsUntil: time.nullable().describe('When that is over as far as is known, in ms since the epoch'),

@@ -87,6 +87,17 @@ export interface CaughtUp {
   timestamp: number
 }
 
+export interface AccountRestricted {
+  /**
+   * Messages that would begin a chat wait until then, in ms since the epoch: WhatsApp's word, or an hour when it has
+   * none. Null: it was lifted before its time, and what waited goes.
+   */
+  until: number | null
+  /** WhatsApp's word for why, such as `BIZ_QUALITY` or `WEB_COMPANION_ONLY`, when it has one. */
+  reason: string | null
+  timestamp: number
+}
+
 export interface LoggedOut {
   /** What WhatsApp said: `401`, `403`, `406`, or `requested` when the session logged itself out. */
   cause: string
@@ -134,6 +145,8 @@ export interface JournalEvents {
   ready: Ready
   /** Once per connection, after all that WhatsApp had kept has come. */
   caught_up: CaughtUp
+  /** WhatsApp lets the account begin no chats for now. It goes on with those that it has. */
+  account_restricted: AccountRestricted
   /** The account is no longer linked. Its credentials are kept for 30 days. */
   logged_out: LoggedOut
   /** The server tells a webhook nothing any more: its receiver is gone, or has taken nothing for days. */

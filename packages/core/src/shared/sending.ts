@@ -97,6 +97,7 @@ export interface SendStep {
 
 /**
  * `send_at`: the time that was named. `batch`: its batch is paused. `recipient_limit`: enough was sent to this chat for an
- * hour. `new_chat_limit`: enough people were written to for the first time for a day.
+ * hour. `new_chat_limit`: enough people were written to for the first time for a day. `account_restricted`: WhatsApp lets
+ * the account begin no chats, and this one would be.
  */
-export type WaitsFor = 'send_at' | 'batch' | 'recipient_limit' | 'new_chat_limit'
+export type WaitsFor = 'send_at' | 'batch' | 'recipient_limit' | 'new_chat_limit' | 'account_restricted'

@@ -4,6 +4,7 @@ import type { Closed } from '../disconnects.ts'
 import { isWamuxError, WamuxError } from '../errors.ts'
 import type { Inbox } from '../inbox.ts'
 import type { CertificateMode, Logger } from '../options.ts'
+import type { Reachout } from '../restriction.ts'
 import type { Account } from '../shared.ts'
 import type { Store, Work } from '../stores/store.ts'
 import { Arrivals } from './arrivals.ts'
@@ -21,7 +22,7 @@ import { RetryCounts } from './retry-counts.ts'
 import { Signal } from './signal.ts'
 import { type BaileysOptions, makeSocket } from './socket.ts'
 import { SocketKeys } from './socket-keys.ts'
-import { Synced } from './synced.ts'
+import { reachoutOf, Synced } from './synced.ts'
 import { Vault } from './vault.ts'
 
 /** What a connection tells its session. */
@@ -34,6 +35,8 @@ export interface ConnectionEvents {
   closed(why: Closed): void
   /** WhatsApp's server has the message, or refuses it with a code. */
   acked(id: string, error: string | undefined, timestamp: number): void
+  /** WhatsApp told whether the account may begin chats. */
+  reachout(reachout: Reachout): Promise<void>
   /** Something was committed that others may want to read. */
   committed(): void
 }
@@ -110,6 +113,7 @@ export class Connection {
     this.#synced = new Synced({
       inbox: options.inbox,
       vault: this.#vault,
+      reachout: (reachout) => options.events.reachout(reachout),
       failed: (error) => {
         if (!this.#hasEnded) this.#fatal(error)
       },
@@ -206,6 +210,11 @@ export class Connection {
     if (!entry) return { registered: false, lid: null }
     const lid = await this.#questions.ask(this.#sock.signalRepository.lidMapping.getLIDForPN(toJid(phoneChat(phone))))
     return { registered: true, lid: fromJid(lid)?.lid ?? null }
+  }
+
+  /** Asks WhatsApp whether the account may begin chats. */
+  async reachout(): Promise<Reachout> {
+    return reachoutOf(await this.#questions.ask(this.#sock.fetchAccountReachoutTimelock()))
   }
 
   /** Asks WhatsApp for the letters that the owner of `phone` types. */

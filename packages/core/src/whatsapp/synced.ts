@@ -1,5 +1,6 @@
-import type { BaileysEventEmitter, Contact } from '@whiskeysockets/baileys'
+import type { BaileysEventEmitter, Contact, ReachoutTimelockState } from '@whiskeysockets/baileys'
 import type { Inbox } from '../inbox.ts'
+import type { Reachout } from '../restriction.ts'
 import type { Work } from '../stores/store.ts'
 import { readPast } from './read-past.ts'
 import { toParty } from './read-stanza.ts'
@@ -8,21 +9,25 @@ import type { Vault } from './vault.ts'
 /** Messages of the past are many: keep each commit short. */
 const PAST_AT_ONCE = 200
 
+export interface SyncedOptions {
+  inbox: Inbox
+  vault: Vault
+  /** WhatsApp told whether the account may begin chats. */
+  reachout(reachout: Reachout): Promise<void>
+  failed(error: unknown): void
+}
+
 /**
- * What WhatsApp tells in bulk, and would tell again: the past, the contacts, who is blocked. Written behind, in short
- * commits.
+ * What WhatsApp tells in bulk, and would tell again: the past, the contacts, who is blocked, how the account stands.
+ * Written behind, in short commits.
  */
 export class Synced {
-  readonly #inbox: Inbox
-  readonly #vault: Vault
-  readonly #failed: (error: unknown) => void
+  readonly #options: SyncedOptions
   /** The last of what Baileys told and is not written yet. */
   #writing: Promise<void> = Promise.resolve()
 
-  constructor({ inbox, vault, failed }: { inbox: Inbox; vault: Vault; failed: (error: unknown) => void }) {
-    this.#inbox = inbox
-    this.#vault = vault
-    this.#failed = failed
+  constructor(options: SyncedOptions) {
+    this.#options = options
   }
 
   /** Settles when all that was told so far is written, or given up. */
@@ -31,7 +36,7 @@ export class Synced {
   }
 
   listen(ev: BaileysEventEmitter): void {
-    const inbox = this.#inbox
+    const { inbox, reachout } = this.#options
     ev.on('messaging-history.set', ({ chats, contacts, messages }) => {
       const works = [
         ...contacts.map((contact) => () => this.#contact(contact)),
@@ -52,20 +57,35 @@ export class Synced {
       const people = blocklist.map((jid) => toParty(jid, undefined)).filter((party) => typeof party === 'object')
       this.#inParts([() => inbox.blocked(people)])
     })
+    ev.on('connection.update', ({ reachoutTimeLock }) => {
+      if (reachoutTimeLock) this.#behind(() => reachout(reachoutOf(reachoutTimeLock)))
+    })
   }
 
   *#contact(contact: Partial<Contact>): Work<void> {
     const party = toParty(contact.id, contact.lid ?? contact.phoneNumber)
     if (typeof party !== 'object') return
-    yield* this.#inbox.person(party, { name: contact.name, pushname: contact.notify })
+    yield* this.#options.inbox.person(party, { name: contact.name, pushname: contact.notify })
   }
 
   #inParts(works: (() => Work<unknown>)[]): void {
-    const write = async () => {
+    this.#behind(async () => {
       for (let from = 0; from < works.length; from += PAST_AT_ONCE) {
-        await this.#vault.commit({}, works.slice(from, from + PAST_AT_ONCE))
+        await this.#options.vault.commit({}, works.slice(from, from + PAST_AT_ONCE))
       }
-    }
-    this.#writing = this.#writing.then(write).catch(this.#failed)
+    })
   }
+
+  #behind(write: () => Promise<void>): void {
+    this.#writing = this.#writing.then(write).catch(this.#options.failed)
+  }
+}
+
+export function reachoutOf({
+  isActive = false,
+  timeEnforcementEnds,
+  enforcementType,
+}: ReachoutTimelockState): Reachout {
+  const reason = isActive && enforcementType !== undefined && enforcementType !== 'DEFAULT' ? enforcementType : null
+  return { isRestricted: isActive, until: timeEnforcementEnds?.getTime() ?? null, reason }
 }

@@ -126,6 +126,10 @@ const MIGRATIONS: readonly (readonly string[])[] = [
     // A checksum over the row: damage that still looks like a key would cost messages, or the account.
     'ALTER TABLE keys ADD COLUMN sum INTEGER',
   ],
+  [
+    // Accounts that may begin no chats, as WhatsApp said.
+    `CREATE TABLE restrictions (session TEXT PRIMARY KEY, account TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL, reason TEXT)`,
+  ],
 ]
 
 /** Brings the database to the newest schema, in the transaction of the caller. */

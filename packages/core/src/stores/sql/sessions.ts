@@ -37,6 +37,7 @@ const TABLES = [
   'outbox',
   'batches',
   'idempotency_keys',
+  'restrictions',
   'api_keys',
   'ports',
   'webhooks',
