@@ -23,6 +23,7 @@ test('both sessions are the same interface', () => {
     [
       "batch",
       "cancelBatch",
+      "cancelMessage",
       "chatMessage",
       "chats",
       "checkNumber",

@@ -42,6 +42,8 @@ export interface Gateway {
   cancelBatch(batchId: string): Promise<Batch>
   /** How far a message got that this instance sent. @throws NOT_FOUND */
   message(messageId: string): Promise<OutgoingMessage>
+  /** Calls off a message that waits. @throws NOT_FOUND, TOO_LATE */
+  cancelMessage(messageId: string): Promise<OutgoingMessage>
   checkNumber(phone: string): Promise<NumberCheck>
   contact(phone: string): Promise<Contact>
 }
@@ -98,6 +100,7 @@ export function createClient(options: ClientOptions): Client {
       resumeBatch: async (batchId) => (await http.call('resumeBatch', { params: { batchId } })).data,
       cancelBatch: async (batchId) => (await http.call('cancelBatch', { params: { batchId } })).data,
       message: async (messageId) => (await http.call('getMessage', { params: { messageId } })).data,
+      cancelMessage: async (messageId) => (await http.call('cancelMessage', { params: { messageId } })).data,
       checkNumber: async (phone) => (await http.call('checkNumber', { params: { phone } })).data,
       contact: async (phone) => (await http.call('getContact', { params: { phone } })).data,
     },

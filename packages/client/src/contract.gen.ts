@@ -488,6 +488,12 @@ export interface SessionApi {
   chatMessage(chatId: string, messageId: string, sender?: string): Promise<Message>
   /** How far a message got that was sent through wamux. @throws NOT_FOUND */
   message(messageId: string): Promise<OutgoingMessage>
+  /**
+   * Calls one message off that waits, for whatever it waits: it becomes `cancelled`, which is final and makes no event. One
+   * that is cancelled already stays as it is.
+   * @throws NOT_FOUND, TOO_LATE when it is on its way, or settled
+   */
+  cancelMessage(messageId: string): Promise<OutgoingMessage>
   checkNumber(phone: string): Promise<NumberCheck>
   /** @throws NOT_ON_WHATSAPP */
   contact(phone: string): Promise<Contact>
@@ -519,6 +525,8 @@ export interface ErrorDetails {
   PORT_IN_USE: { port: number }
   NOT_LINKING: { state: SessionState }
   IDEMPOTENCY_IN_PROGRESS: undefined
+  /** How far the message is already. */
+  TOO_LATE: { state: 'on_wire' | 'server' | 'failed' | 'expired' }
   LINKING_EXPIRED: undefined
   /** `oldest`: the first `seq` that is still kept. */
   EVENTS_PRUNED: { oldest: number }
@@ -875,6 +883,7 @@ export interface Calls {
   resumeBatch: { params: { batchId: string }; data: Batch }
   cancelBatch: { params: { batchId: string }; data: Batch }
   getMessage: { params: { messageId: string }; data: OutgoingMessage }
+  cancelMessage: { params: { messageId: string }; data: OutgoingMessage }
   checkNumber: { params: PhonePath; data: NumberCheck }
   getContact: { params: PhonePath; data: Contact }
   sendInstanceMessage: { params: InstancePath; body: SendMessage; data: SentMessage }
@@ -884,6 +893,7 @@ export interface Calls {
   resumeInstanceBatch: { params: InstancePath & { batchId: string }; data: Batch }
   cancelInstanceBatch: { params: InstancePath & { batchId: string }; data: Batch }
   getInstanceMessage: { params: InstancePath & { messageId: string }; data: OutgoingMessage }
+  cancelInstanceMessage: { params: InstancePath & { messageId: string }; data: OutgoingMessage }
   checkInstanceNumber: { params: InstancePath & PhonePath; data: NumberCheck }
   getInstanceContact: { params: InstancePath & PhonePath; data: Contact }
   listChats: { params: InstancePath; query: ListOptions; data: Chat[]; list: true }
@@ -939,6 +949,7 @@ export const operations = {
   resumeBatch: { method: 'POST', path: '/api/send-bulk/{batchId}/resume', success: [200] },
   cancelBatch: { method: 'POST', path: '/api/send-bulk/{batchId}/cancel', success: [200] },
   getMessage: { method: 'GET', path: '/api/messages/{messageId}', success: [200] },
+  cancelMessage: { method: 'POST', path: '/api/messages/{messageId}/cancel', success: [200] },
   checkNumber: { method: 'GET', path: '/api/check-number/{phone}', success: [200] },
   getContact: { method: 'GET', path: '/api/contact/{phone}', success: [200] },
   sendInstanceMessage: { method: 'POST', path: '/api/instances/{id}/send-message', success: [200, 202] },
@@ -948,6 +959,7 @@ export const operations = {
   resumeInstanceBatch: { method: 'POST', path: '/api/instances/{id}/send-bulk/{batchId}/resume', success: [200] },
   cancelInstanceBatch: { method: 'POST', path: '/api/instances/{id}/send-bulk/{batchId}/cancel', success: [200] },
   getInstanceMessage: { method: 'GET', path: '/api/instances/{id}/messages/{messageId}', success: [200] },
+  cancelInstanceMessage: { method: 'POST', path: '/api/instances/{id}/messages/{messageId}/cancel', success: [200] },
   checkInstanceNumber: { method: 'GET', path: '/api/instances/{id}/check-number/{phone}', success: [200] },
   getInstanceContact: { method: 'GET', path: '/api/instances/{id}/contact/{phone}', success: [200] },
   listChats: { method: 'GET', path: '/api/instances/{id}/chats', success: [200], list: true },
@@ -973,6 +985,7 @@ export const errorCodes = [
   'PORT_IN_USE',
   'NOT_LINKING',
   'IDEMPOTENCY_IN_PROGRESS',
+  'TOO_LATE',
   'LINKING_EXPIRED',
   'EVENTS_PRUNED',
   'MEDIA_UNAVAILABLE',

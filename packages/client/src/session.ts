@@ -136,6 +136,10 @@ export class ClientSession implements SessionApi {
     return (await this.#http.call('getInstanceMessage', { params: { id: this.id, messageId } })).data
   }
 
+  async cancelMessage(messageId: string): Promise<OutgoingMessage> {
+    return (await this.#http.call('cancelInstanceMessage', { params: { id: this.id, messageId } })).data
+  }
+
   async checkNumber(phone: string): Promise<NumberCheck> {
     return (await this.#http.call('checkInstanceNumber', { params: { id: this.id, phone } })).data
   }

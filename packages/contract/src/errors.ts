@@ -14,6 +14,7 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   PORT_IN_USE: 409,
   NOT_LINKING: 409,
   IDEMPOTENCY_IN_PROGRESS: 409,
+  TOO_LATE: 409,
   LINKING_EXPIRED: 410,
   EVENTS_PRUNED: 410,
   MEDIA_UNAVAILABLE: 410,

@@ -156,6 +156,13 @@ const gateway = {
     success: [200],
     errors: ['NOT_FOUND'],
   },
+  cancelMessage: {
+    method: 'POST',
+    summary: 'Calls off a message that waits; final',
+    data: outgoingMessage,
+    success: [200],
+    errors: ['NOT_FOUND', 'TOO_LATE'],
+  },
   checkNumber: {
     method: 'GET',
     summary: 'Whether a phone number is on WhatsApp',
@@ -389,6 +396,7 @@ export const operations = {
   resumeBatch: { ...gateway.resumeBatch, path: '/api/send-bulk/{batchId}/resume', who: 'instance' },
   cancelBatch: { ...gateway.cancelBatch, path: '/api/send-bulk/{batchId}/cancel', who: 'instance' },
   getMessage: { ...gateway.getMessage, path: '/api/messages/{messageId}', who: 'instance' },
+  cancelMessage: { ...gateway.cancelMessage, path: '/api/messages/{messageId}/cancel', who: 'instance' },
   checkNumber: { ...gateway.checkNumber, path: '/api/check-number/{phone}', who: 'instance', onInstancePort: true },
   getContact: { ...gateway.getContact, path: '/api/contact/{phone}', who: 'instance', onInstancePort: true },
   sendInstanceMessage: { ...gateway.sendMessage, path: '/api/instances/{id}/send-message', who: 'either' },
@@ -406,6 +414,11 @@ export const operations = {
     who: 'either',
   },
   getInstanceMessage: { ...gateway.getMessage, path: '/api/instances/{id}/messages/{messageId}', who: 'either' },
+  cancelInstanceMessage: {
+    ...gateway.cancelMessage,
+    path: '/api/instances/{id}/messages/{messageId}/cancel',
+    who: 'either',
+  },
   checkInstanceNumber: { ...gateway.checkNumber, path: '/api/instances/{id}/check-number/{phone}', who: 'either' },
   getInstanceContact: { ...gateway.getContact, path: '/api/instances/{id}/contact/{phone}', who: 'either' },
   listChats: {

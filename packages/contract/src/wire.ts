@@ -351,6 +351,7 @@ export interface Calls {
   resumeBatch: { params: { batchId: string }; data: Batch }
   cancelBatch: { params: { batchId: string }; data: Batch }
   getMessage: { params: { messageId: string }; data: OutgoingMessage }
+  cancelMessage: { params: { messageId: string }; data: OutgoingMessage }
   checkNumber: { params: PhonePath; data: NumberCheck }
   getContact: { params: PhonePath; data: Contact }
   sendInstanceMessage: { params: InstancePath; body: SendMessage; data: SentMessage }
@@ -360,6 +361,7 @@ export interface Calls {
   resumeInstanceBatch: { params: InstancePath & { batchId: string }; data: Batch }
   cancelInstanceBatch: { params: InstancePath & { batchId: string }; data: Batch }
   getInstanceMessage: { params: InstancePath & { messageId: string }; data: OutgoingMessage }
+  cancelInstanceMessage: { params: InstancePath & { messageId: string }; data: OutgoingMessage }
   checkInstanceNumber: { params: InstancePath & PhonePath; data: NumberCheck }
   getInstanceContact: { params: InstancePath & PhonePath; data: Contact }
   listChats: { params: InstancePath; query: ListOptions; data: Chat[]; list: true }

@@ -7,7 +7,7 @@ import * as rows from './stores/sql/outbox.ts'
 import type { Store } from './stores/store.ts'
 
 /**
- * Holds batches of one session up, lets them go on, and calls them off. Written first, then told to the outbox; one
+ * Holds batches of one session up, lets them go on, and calls them off, or a single message. Written first, then told to the outbox; one
  * command after the other, so that what is written and what the outbox does cannot differ.
  */
 export class Batches {
@@ -47,10 +47,29 @@ export class Batches {
     })
   }
 
+  /** @throws NOT_FOUND, TOO_LATE */
+  cancelMessage(id: string): Promise<void> {
+    return this.#next(async () => {
+      const entry = await this.#entry(id)
+      if (entry.state === 'cancelled' || (await this.#outbox.callOff(entry))) return
+      // Whoever was faster has settled it meanwhile, or will.
+      const { state } = await this.#entry(id)
+      if (state === 'cancelled') return
+      const step = state === 'queued' ? 'on_wire' : state === 'sent' ? 'server' : state
+      throw new WamuxError('TOO_LATE', 'The message cannot be called off any more.', { state: step })
+    })
+  }
+
   #next(command: () => Promise<void>): Promise<void> {
     const done = this.#tail.then(command)
     this.#tail = done.catch(() => {}) // whoever gave the command hears of it
     return done
+  }
+
+  async #entry(id: string): Promise<rows.OutboxEntry> {
+    const entry = await this.#store.read(() => rows.byId(this.#session, id))
+    if (!entry) throw new WamuxError('NOT_FOUND', 'There is no such message.')
+    return entry
   }
 
   async #waiting(batch: string): Promise<rows.OutboxEntry[]> {

@@ -18,12 +18,11 @@ import {
 import type { Pacer } from './pacer.ts'
 import { Queue } from './queue.ts'
 import { type Reachout, restrictedUntil } from './restriction.ts'
-import { settleFailed, settleSent } from './settlement.ts'
+import { settleCancelled, settleFailed, settleSent } from './settlement.ts'
 import type { Account, Priority } from './shared.ts'
 import * as batches from './stores/sql/batches.ts'
 import * as rows from './stores/sql/outbox.ts'
 import { restrictionOf } from './stores/sql/restrictions.ts'
-import * as timeline from './stores/sql/timeline.ts'
 import type { Store, Work } from './stores/store.ts'
 import { tellStalled } from './timeline.ts'
 import { type } from './typing.ts'
@@ -229,25 +228,47 @@ export class Outbox {
   async cancel(batch: string, waiting: readonly rows.OutboxEntry[]): Promise<void> {
     await this.#attached()
     const { session, store } = this.#options
-    const held = new Set(this.#queue.free(batch).map(({ id }) => id))
-    const mine = this.#wire ? waiting.filter((entry) => held.has(entry.id) || this.#queue.remove(entry)) : waiting
+    const freed = this.#queue.free(batch)
+    const held = new Set(freed.map(({ id }) => id))
+    // What was on the wire of a connection that was lost may have arrived.
+    const unsent = waiting.filter(({ id }) => !this.#onWire.has(id))
+    const mine = this.#wire ? unsent.filter((entry) => held.has(entry.id) || this.#queue.remove(entry)) : unsent
     // What a new wire finds while this is written, or what is to be tried again, waits for the outcome.
     this.#queue.hold(batch)
     const settled = await store.write(function* () {
-      let count = 0
-      for (const { id } of mine) {
-        if (!(yield* rows.settle(session, id, 'cancelled', null))) continue
-        yield* timeline.settled(session, id, Date.now(), null)
-        count++
-      }
-      return count
+      const done: string[] = []
+      for (const { id } of mine) if (yield* settleCancelled(session, id)) done.push(id)
+      return done
     })
     await this.#attached()
-    const aside = this.#queue.free(batch)
+    const aside = [...freed.filter(({ id }) => this.#onWire.has(id)), ...this.#queue.free(batch)]
     const gone = new Set(mine.map(({ id }) => id))
     if (this.#wire) for (const entry of aside) if (!gone.has(entry.id)) this.#queue.stand(entry)
-    for (const id of gone) this.#queue.forget(id)
-    if (this.#unsettled !== undefined) this.#unsettled -= settled
+    for (const id of settled) this.#over(id)
+  }
+
+  /**
+   * Calls off a message that waits. False when it was on the wire and may have arrived, or is settled: then it stays as
+   * it is.
+   */
+  async callOff(entry: rows.OutboxEntry): Promise<boolean> {
+    await this.#attached()
+    if (this.#onWire.has(entry.id)) return false
+    const { session, store } = this.#options
+    // From here on nothing brings it to the wire: neither a ticket that has it, nor a connection that reads it.
+    const waited = this.#queue.callOff(entry)
+    let isWaiting = true
+    try {
+      const isFirst = await store.write(() => settleCancelled(session, entry.id))
+      isWaiting = false
+      if (isFirst) this.#over(entry.id)
+      if (!waited) this.#queue.gone(entry.id)
+      return isFirst
+    } finally {
+      await this.#attached()
+      this.#queue.letIn(entry.id)
+      if (isWaiting && this.#wire) this.#queue.stand(entry)
+    }
   }
 
   /** WhatsApp's server answered for a message. */
@@ -300,6 +321,10 @@ export class Outbox {
       if (isHeld || this.#wire !== wire) return false
       if (entry.typing) await Promise.race([this.#type(entry, wire), ended])
       if (this.#wire !== wire) return false
+      if (this.#queue.isCalledOff(entry.id)) {
+        this.#queue.done(entry)
+        return false
+      }
       this.#onWire.put(entry, wire)
       await Promise.race([wire.send(entry, { asksForDevices: this.#refusedDevices.has(entry.id) }), ended])
       return this.#wire === wire
@@ -336,7 +361,7 @@ export class Outbox {
       seen = this.#changes
       hold = await this.#holds.on(chat, account, this.#onWire.chats)
     } while (this.#changes !== seen) // what was read may be over by now, and nobody would say so again
-    if (!hold || this.#wire !== wire) return false
+    if (!hold || this.#wire !== wire || this.#queue.isCalledOff(entry.id)) return false
     const { until, deadline, enough } = hold
     const prolonged = (one: rows.OutboxEntry) => (one.deadline < enough ? { ...one, deadline } : one)
     this.#queue.change(chat, prolonged)
@@ -420,13 +445,18 @@ export class Outbox {
       throw error
     })
     if (!isFirst) return
-    this.#queue.forget(entry.id)
-    this.#refusedDevices.delete(entry.id)
-    if (this.#unsettled) this.#unsettled--
-    const askers = this.#askers.get(entry.id) ?? []
-    this.#askers.delete(entry.id)
-    for (const answer of askers) answer(outcome)
+    for (const answer of this.#askers.get(entry.id) ?? []) answer(outcome)
+    this.#over(entry.id)
     committed()
+  }
+
+  /** A message is settled: what was remembered for it is forgotten. */
+  #over(id: string): void {
+    this.#queue.forget(id)
+    this.#onWire.forget(id)
+    this.#refusedDevices.delete(id)
+    this.#askers.delete(id)
+    if (this.#unsettled) this.#unsettled--
   }
 
   #report(work: Promise<void>, what: string): void {

@@ -21,6 +21,10 @@ export class Queue {
   readonly #timers = new Map<string, NodeJS.Timeout>()
   /** What waits of the batches that are paused; not in their lines, so that others of the chat may pass. */
   readonly #held = new Map<string, OutboxEntry[]>()
+  /** What is being called off: it goes nowhere until that is written, or has failed. */
+  readonly #calledOff = new Set<string>()
+  /** What was called off while a ticket had it. */
+  readonly #gone = new Set<string>()
 
   constructor(wantsTicket: (chat: string, priority: Priority) => void) {
     this.#lines = new Lines(wantsTicket)
@@ -28,6 +32,7 @@ export class Queue {
 
   /** A message goes where it has to wait. */
   stand(entry: OutboxEntry): void {
+    if (this.#calledOff.has(entry.id)) return
     if (!this.#keep(entry) && !this.#schedule.add(entry)) this.#lines.add(entry)
   }
 
@@ -94,6 +99,30 @@ export class Queue {
     this.#lines.change(chat, change)
   }
 
+  /** Takes a message out wherever it waits, and lets it in again only after {@link letIn}. False when it waits nowhere. */
+  callOff(entry: OutboxEntry): boolean {
+    this.#calledOff.add(entry.id)
+    if (this.remove(entry)) return true
+    const held = entry.batch === null ? undefined : this.#held.get(entry.batch)
+    const at = held?.findIndex(({ id }) => id === entry.id) ?? -1
+    if (at >= 0) held?.splice(at, 1)
+    return at >= 0
+  }
+
+  /** Asked by whoever took a message, before it sends it. */
+  isCalledOff(id: string): boolean {
+    return this.#calledOff.has(id) || this.#gone.has(id)
+  }
+
+  letIn(id: string): void {
+    this.#calledOff.delete(id)
+  }
+
+  /** It is called off for good, and a ticket may have it. */
+  gone(id: string): void {
+    this.#gone.add(id)
+  }
+
   /** Of this batch nothing goes from now on: what waits of it stands aside, and what is to be tried again joins it. */
   hold(batch: string, waiting: readonly OutboxEntry[] = []): void {
     const held = this.#held.get(batch) ?? []
@@ -112,6 +141,7 @@ export class Queue {
     for (const timer of this.#timers.values()) clearTimeout(timer)
     this.#timers.clear()
     this.#held.clear()
+    this.#gone.clear()
     this.#schedule.clear()
     this.#lines.clear()
   }

@@ -251,6 +251,11 @@ export class Session extends Teller implements SessionApi {
     return this.#reader.message(messageId, this.#outbox.onWireSince(messageId))
   }
 
+  async cancelMessage(messageId: string): Promise<OutgoingMessage> {
+    await this.#batches.cancelMessage(messageId)
+    return this.message(messageId)
+  }
+
   async checkNumber(phone: string): Promise<NumberCheck> {
     return this.#people.checkNumber(phone)
   }

@@ -65,6 +65,13 @@ export function* settleFailed(
   return true
 }
 
+/** A message was called off. False when it was settled before. */
+export function* settleCancelled(session: string, id: string): Work<boolean> {
+  if (!(yield* rows.settle(session, id, 'cancelled', null))) return false
+  yield* timeline.settled(session, id, Date.now(), null)
+  return true
+}
+
 function* contactOf(session: string, chat: string): Work<contacts.ContactRow | null> {
   const kind = chatKind(chat)
   if (kind === 'person') return yield* contacts.learn(session, { phone: userOf(chat) })

@@ -30,10 +30,13 @@ export interface Flight {
 /** The messages that one connection has on the wire, and the server has not answered for yet. */
 export class OnWire {
   readonly #flights = new Map<string, Flight & { timer: NodeJS.Timeout }>()
+  /** What was given to this connection or one before it, and nobody answered for. */
+  readonly #given = new Set<string>()
   #slots: (() => void)[] = []
 
   put(entry: OutboxEntry, wire: Wire): void {
     const timer = setTimeout(() => wire.lost(`no ack for ${ACK_TIMEOUT_MS} ms`), ACK_TIMEOUT_MS)
+    this.#given.add(entry.id)
     this.#flights.set(entry.id, { entry, at: Date.now(), timer })
   }
 
@@ -41,7 +44,19 @@ export class OnWire {
     return this.#flights.get(id)
   }
 
+  /** Whether the server may have it, through an earlier connection of this process too. */
+  has(id: string): boolean {
+    return this.#given.has(id)
+  }
+
+  /** It was settled. */
+  forget(id: string): void {
+    this.#given.delete(id)
+  }
+
+  /** The server has answered for it, or it could not be written. */
   off(id: string): void {
+    this.#given.delete(id)
     clearTimeout(this.#flights.get(id)?.timer)
     this.#flights.delete(id)
     this.#slots.shift()?.()

@@ -37,12 +37,12 @@ function processOn(store: Store) {
     sent,
     ack,
     /** Connects to a server that acknowledges nothing by itself. */
-    attach: () =>
+    attach: (exists: () => Promise<boolean> = async () => true) =>
       outbox.attach({
         send: async ({ id }: OutboxEntry) => void sent.push(id),
         settle: (_: string, work: () => Work<void>) => store.write(work),
         typing: async () => {},
-        exists: async () => true,
+        exists,
         reachout: async () => ({ isRestricted: false, until: null, reason: null }),
         lost() {},
       }),
@@ -208,5 +208,93 @@ describe.each(STORES)('a batch, on %s', (_, open) => {
     expect([sent, await counts('b')]).toEqual([['A1', 'A2'], expect.objectContaining({ queued: 1 })])
     await batches.cancel('b')
     expect(await counts('b')).toMatchObject({ cancelled: 1 })
+  })
+})
+
+describe.each(STORES)('a message that is called off, on %s', (_, open) => {
+  const TOO_LATE = { code: 'TOO_LATE', details: { state: 'on_wire' } }
+
+  test('while it waits for its turn is not sent, and its chat goes on', async () => {
+    const { accept, attach, ack, sent, batches, counts } = processOn(await open())
+    await attach()
+    await accept(['A1', 'A2', 'A3'], 'b')
+    await expect.poll(() => sent).toEqual(['A1'])
+    await batches.cancelMessage('A2')
+    await batches.cancelMessage('A2')
+    for (const id of ['A1', 'A3']) await ack(id)
+    await expect.poll(() => counts('b')).toMatchObject({ sent: 2, cancelled: 1 })
+    expect(sent).toEqual(['A1', 'A3'])
+  })
+
+  test('while its batch is paused, or its time has not come, or nobody is connected, is not sent', async () => {
+    const store = await open()
+    const { accept, attach, ack, sent, batches, outbox } = processOn(store)
+    await attach()
+    await accept(['A1', 'A2'], 'paused')
+    await expect.poll(() => sent).toEqual(['A1'])
+    await batches.pause('paused')
+    await ack('A1')
+    await accept(['B1'], undefined, { sendAt: Date.now() + 3_600_000 })
+    for (const id of ['A2', 'B1']) await batches.cancelMessage(id)
+    await batches.resume('paused')
+    outbox.detach()
+    await accept(['C1', 'C2'])
+    await batches.cancelMessage('C1')
+    await attach()
+    await ack('C2')
+    expect(sent).toEqual(['A1', 'C2'])
+  })
+
+  test('while it is on the wire stays, also when that wire is gone', async () => {
+    const { accept, attach, ack, sent, batches, outbox } = processOn(await open())
+    await attach()
+    await accept(['A1'])
+    await expect.poll(() => sent).toEqual(['A1'])
+    await expect(batches.cancelMessage('A1')).rejects.toMatchObject(TOO_LATE)
+    outbox.detach()
+    await expect(batches.cancelMessage('A1')).rejects.toMatchObject(TOO_LATE)
+    await attach()
+    await expect.poll(() => sent).toEqual(['A1', 'A1'])
+    // The server said that it does not have it.
+    await ack('A1', '503')
+    await batches.cancelMessage('A1')
+    await accept(['B1'])
+    await ack('B1')
+    await expect(batches.cancelMessage('B1')).rejects.toMatchObject({ code: 'TOO_LATE', details: { state: 'server' } })
+  })
+
+  test('while it is asked whether its chat exists is not sent', async () => {
+    const { accept, attach, ack, sent, batches } = processOn(await open())
+    const asked = Promise.withResolvers<void>()
+    const answer = Promise.withResolvers<boolean>()
+    await attach(() => {
+      asked.resolve()
+      return answer.promise
+    })
+    await accept(['A1', 'A2'])
+    await asked.promise
+    await batches.cancelMessage('A1')
+    answer.resolve(true)
+    await ack('A2')
+    expect(sent).toEqual(['A2'])
+  })
+
+  test('goes after all when that cannot be written', async () => {
+    const store = await open()
+    let fails = false
+    const failing: Store = {
+      read: (work) => store.read(work),
+      write: (work) => (fails ? Promise.reject(new Error('the disk is gone')) : store.write(work)),
+      close: () => store.close(),
+    }
+    const { accept, attach, ack, sent, batches } = processOn(failing)
+    await attach()
+    await accept(['A1', 'A2', 'A3'])
+    await expect.poll(() => sent).toEqual(['A1'])
+    fails = true
+    await expect(batches.cancelMessage('A2')).rejects.toThrow('the disk is gone')
+    fails = false
+    for (const id of ['A1', 'A2', 'A3']) await ack(id)
+    expect(sent).toEqual(['A1', 'A2', 'A3'])
   })
 })

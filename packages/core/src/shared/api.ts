@@ -60,6 +60,12 @@ export interface SessionApi {
   chatMessage(chatId: string, messageId: string, sender?: string): Promise<Message>
   /** How far a message got that was sent through wamux. @throws NOT_FOUND */
   message(messageId: string): Promise<OutgoingMessage>
+  /**
+   * Calls one message off that waits, for whatever it waits: it becomes `cancelled`, which is final and makes no event. One
+   * that is cancelled already stays as it is.
+   * @throws NOT_FOUND, TOO_LATE when it is on its way, or settled
+   */
+  cancelMessage(messageId: string): Promise<OutgoingMessage>
   checkNumber(phone: string): Promise<NumberCheck>
   /** @throws NOT_ON_WHATSAPP */
   contact(phone: string): Promise<Contact>

@@ -14,6 +14,8 @@ export interface ErrorDetails {
   PORT_IN_USE: { port: number }
   NOT_LINKING: { state: SessionState }
   IDEMPOTENCY_IN_PROGRESS: undefined
+  /** How far the message is already. */
+  TOO_LATE: { state: 'on_wire' | 'server' | 'failed' | 'expired' }
   LINKING_EXPIRED: undefined
   /** `oldest`: the first `seq` that is still kept. */
   EVENTS_PRUNED: { oldest: number }

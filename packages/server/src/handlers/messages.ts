@@ -10,6 +10,7 @@ type Names =
   | 'resumeBatch'
   | 'cancelBatch'
   | 'getMessage'
+  | 'cancelMessage'
   | 'checkNumber'
   | 'getContact'
   | 'sendInstanceMessage'
@@ -19,6 +20,7 @@ type Names =
   | 'resumeInstanceBatch'
   | 'cancelInstanceBatch'
   | 'getInstanceMessage'
+  | 'cancelInstanceMessage'
   | 'checkInstanceNumber'
   | 'getInstanceContact'
   | 'listChats'
@@ -58,6 +60,10 @@ const getMessage = async ({ params: { messageId } }: { params: { messageId: stri
   data: await session().message(messageId),
 })
 
+const cancelMessage = async ({ params: { messageId } }: { params: { messageId: string } }, { session }: Call) => ({
+  data: await session().cancelMessage(messageId),
+})
+
 const checkNumber = async ({ params: { phone } }: { params: { phone: string } }, { session }: Call) => ({
   data: await session().checkNumber(phone),
 })
@@ -74,6 +80,7 @@ export const messages: { [N in Names]: Handler<N> } = {
   resumeBatch,
   cancelBatch,
   getMessage,
+  cancelMessage,
   checkNumber,
   getContact,
   sendInstanceMessage: sendMessage,
@@ -83,6 +90,7 @@ export const messages: { [N in Names]: Handler<N> } = {
   resumeInstanceBatch: resumeBatch,
   cancelInstanceBatch: cancelBatch,
   getInstanceMessage: getMessage,
+  cancelInstanceMessage: cancelMessage,
   checkInstanceNumber: checkNumber,
   getInstanceContact: getContact,
   listChats: ({ query }, { session }) => session().chats(query),
