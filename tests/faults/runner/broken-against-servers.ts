@@ -111,4 +111,38 @@ export const brokenAgainstServers: Readonly<Record<string, Broken>> = {
       },
     ],
   },
+  'unreadable-untold': {
+    about: 'Of a message that cannot be read nobody is told.',
+    edits: [
+      {
+        file: 'packages/core/src/whatsapp/signal.ts',
+        from: 'await this.#vault.commit({}, [part.recordUndecryptable()])',
+        to: 'part.recordUndecryptable()',
+      },
+    ],
+  },
+  'wishes-forgotten': {
+    about: 'How often a message was asked for is forgotten with the process.',
+    edits: [
+      {
+        file: 'packages/core/src/whatsapp/retry-counts.ts',
+        from: 'return kept && Number(Buffer.from(kept).toString())',
+        to: 'return kept && undefined',
+      },
+    ],
+  },
+  'silence-is-no': {
+    about: 'A number of which WhatsApp says nothing counts as not registered.',
+    edits: [
+      {
+        file: CONNECTION,
+        from: "if (!found) throw new WamuxError('WHATSAPP_TIMEOUT', 'WhatsApp did not say whether the number exists.')",
+        to: 'if (!found) return { registered: false, lid: null }',
+      },
+    ],
+  },
+  'all-at-once': {
+    about: 'All that lost their connection come back when their wait is over, however many they are.',
+    edits: [{ file: 'packages/core/src/gate.ts', from: 'this.#next = at + this.#gapMs', to: 'this.#next = now' }],
+  },
 }

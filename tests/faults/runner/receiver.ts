@@ -7,7 +7,7 @@ export interface Told {
   event: string
   instanceId: string
   seq: number
-  data: { id?: string; chatId?: string; body?: string; emoji?: string; options?: string[] | null }
+  data: { id?: string; chatId?: string; body?: string; emoji?: string; options?: string[] | null; recovered?: boolean }
 }
 
 /** A receiver of webhooks that outlives the server and keeps everything it was sent. */

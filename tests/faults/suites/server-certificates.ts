@@ -14,7 +14,7 @@ export const serverCertificates: Suite = {
   name: 'server-certificates',
   about: 'A connection is lost, and who answers the next has certificates with a flaw.',
   kills: 2 * ALL.length,
-  short: 3,
+  short: 2,
   fails: { 'certificates-unchecked': { kills: 5 }, 'certificates-for-ever': { kills: ALL.length } },
   async run(run) {
     const { report } = run

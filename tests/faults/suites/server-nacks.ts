@@ -17,7 +17,7 @@ export const serverNacks: Suite = {
   name: 'server-nacks',
   about: 'A tenth of the messages cannot be read, and refused ones are delivered first, again and again.',
   kills: 12,
-  short: 2,
+  short: 1,
   fails: { 'unreadable-refused': { kills: 2 } },
   async run(run) {
     const { report } = run
