@@ -3,7 +3,16 @@ import { Session, type SessionApi, type Teller } from '@wamux/core'
 import { expect, test } from 'vitest'
 
 /** What only the SDK's session has: listeners, and what its manager calls. */
-type LocalOnly = keyof Teller | 'snapshot' | 'resume' | 'expire' | 'shutDown' | 'renamed' | 'ring' | 'storeFailed'
+type LocalOnly =
+  | keyof Teller
+  | 'sendContent'
+  | 'snapshot'
+  | 'resume'
+  | 'expire'
+  | 'shutDown'
+  | 'renamed'
+  | 'ring'
+  | 'storeFailed'
 
 /** `true` where both are the same, else a type to which nothing can be assigned. */
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never

@@ -1,8 +1,9 @@
+import { acceptAll, deadlineOf, type NewEntry } from './acceptance.ts'
 import { isWamuxError, WamuxError } from './errors.ts'
 import { type Hold, Holds } from './holds.ts'
 import type { Inbox } from './inbox.ts'
 import type { Limits } from './limits.ts'
-import { type Logger, SEND_DEADLINE_MS } from './options.ts'
+import type { Logger } from './options.ts'
 import {
   EXPIRED,
   type Failure,
@@ -28,20 +29,6 @@ import { tellStalled } from './timeline.ts'
 import { type } from './typing.ts'
 import { readBody } from './whatsapp/read-message.ts'
 import { OnWire, type Wire } from './wire.ts'
-
-export interface NewEntry {
-  id: string
-  chat: string
-  phone: string
-  body: Uint8Array
-  batch?: { id: string; index: number }
-  /** Not before this time. */
-  sendAt?: number
-  /** Default: `normal`, and `low` in a batch. */
-  priority?: Priority
-  /** The recipient sees somebody type first. Default: not. */
-  typing?: boolean
-}
 
 /** More than a day's worth of one account at its pace: whoever queues more is told, not kept waiting for days. */
 const FULL = 20_000
@@ -118,14 +105,7 @@ export class Outbox {
     const accepted = await store
       .write(function* () {
         if (alongside) yield* alongside()
-        const done: rows.OutboxEntry[] = []
-        for (const { id, chat, phone, body, batch, typing = false, ...when } of entries) {
-          const { sendAt = null, priority = batch ? 'low' : 'normal' } = when
-          const place = { batch: batch?.id ?? null, batchIndex: batch?.index ?? null, priority, typing }
-          const times = { acceptedAt: now, sendAt, deadline: deadlineOf(sendAt, now) }
-          done.push(yield* rows.accept(session, { id, account, chat, phone, body, relay: '{}', ...place, ...times }))
-        }
-        return done
+        return yield* acceptAll(session, account, entries, now)
       })
       .catch((error: unknown) => {
         this.#unsettled = undefined // counted again
@@ -463,9 +443,6 @@ export class Outbox {
     work.catch((error: unknown) => this.#options.logger.error({ error, session: this.#options.session }, what))
   }
 }
-
-/** A message has its time from when it may go. */
-const deadlineOf = (sendAt: number | null, now: number): number => Math.max(sendAt ?? now, now) + SEND_DEADLINE_MS
 
 function* waitingOf(session: string, account?: string) {
   return {

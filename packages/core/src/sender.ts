@@ -1,16 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { NewEntry } from './acceptance.ts'
 import { chatKind, parseRecipient, type Recipient, userOf } from './chat-id.ts'
 import { invalid, WamuxError } from './errors.ts'
 import { Idempotency } from './idempotency.ts'
 import { chatOfPhone } from './inbox.ts'
-import type { NewEntry, Outbox } from './outbox.ts'
+import type { Outbox } from './outbox.ts'
 import type { Outcome } from './outcomes.ts'
 import type { Reader } from './reader.ts'
 import type { Batch, BulkItem, BulkOptions, SendOptions, SentMessage, WhenToSend } from './shared.ts'
 import * as outboxRows from './stores/sql/outbox.ts'
 import type { Store, Work } from './stores/store.ts'
-import { LONGEST_TEXT, newMessageId, writeText } from './whatsapp/write-message.ts'
+import { type Content, LONGEST_TEXT, newMessageId, writeContent, writeText } from './whatsapp/write-message.ts'
 
 /** What the server has to know beside the answer. */
 export interface Replayable {
@@ -37,6 +38,7 @@ interface Item {
   id: string
   recipient: Recipient
   body: Uint8Array
+  relay?: NewEntry['relay']
   when: WhenToSend
   batch?: NewEntry['batch']
 }
@@ -57,17 +59,34 @@ export class Sender {
   }
 
   async send(phone: string, message: string, options: SendOptions & Replayable): Promise<SentMessage> {
-    const { idempotencyKey, onReplay } = options
     const recipient = parseRecipient(phone)
     const body = textOf(message, 'message')
+    return this.#one(recipient, ['send', message], () => ({ body }), options)
+  }
+
+  /** What is done to messages, and other kinds than texts, goes the same way. */
+  async sendContent(phone: string, content: Content, options: SendOptions & Replayable): Promise<SentMessage> {
+    const recipient = parseRecipient(phone)
+    const write = (chat: string) => writeContent(content, chat, Date.now())
+    return this.#one(recipient, ['content', content], write, options)
+  }
+
+  async #one(
+    recipient: Recipient,
+    request: unknown[],
+    write: (chat: string) => Pick<Item, 'body' | 'relay'>,
+    options: SendOptions & Replayable,
+  ): Promise<SentMessage> {
+    const { idempotencyKey, onReplay } = options
     const when = whenOf(options)
     const { messageId, answer } = await this.#idempotency.once({
       key: idempotencyKey,
-      request: ['send', recipient.chatId, message, when],
+      request: [request[0], recipient.chatId, request[1], when],
       first: async (claim) => {
         assertInReach(when)
         const id = newMessageId()
-        const answered = await this.#first({ id, recipient, body, when }, () => claim(id))
+        const item = { id, recipient, ...write(recipient.chatId), when }
+        const answered = await this.#first(item, () => claim(id))
         await this.#idempotency.answer(idempotencyKey, JSON.stringify(answered))
         return { messageId: id, answer: answered }
       },
@@ -159,8 +178,8 @@ export class Sender {
       }
       return list
     })
-    const entries = items.map(({ id, recipient, body, batch, when }, index): NewEntry => {
-      const place = { id, chat: chats[index] ?? recipient.chatId, phone: recipient.phone, body }
+    const entries = items.map(({ id, recipient, body, relay = {}, batch, when }, index): NewEntry => {
+      const place = { id, chat: chats[index] ?? recipient.chatId, phone: recipient.phone, body, relay }
       const entry = { ...place, typing: this.#options.typing, ...when }
       return batch ? { ...entry, batch } : entry
     })

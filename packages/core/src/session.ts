@@ -42,6 +42,7 @@ import type { Store } from './stores/store.ts'
 import { watched } from './stores/watched.ts'
 import { Supervisor } from './supervisor.ts'
 import type { BaileysOptions } from './whatsapp/socket.ts'
+import type { Content } from './whatsapp/write-message.ts'
 
 /** @internal */
 export interface SessionOptions {
@@ -206,6 +207,11 @@ export class Session extends Teller implements SessionApi {
 
   async send(phone: string, message: string, options: SendOptions & Replayable = {}): Promise<SentMessage> {
     return this.#sender.send(phone, message, options)
+  }
+
+  /** @internal For the kinds of messages that have no verb yet. */
+  async sendContent(phone: string, content: Content, options: SendOptions = {}): Promise<SentMessage> {
+    return this.#sender.sendContent(phone, content, options)
   }
 
   async sendBulk(messages: readonly BulkItem[], options: BulkOptions & Replayable = {}): Promise<Batch> {

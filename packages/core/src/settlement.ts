@@ -28,7 +28,9 @@ export function* settleSent(
 ): Work<boolean> {
   if (!(yield* rows.settle(session, entry.id, 'sent', null))) return false
   yield* timeline.settled(session, entry.id, timestamp, onWireAt)
-  const { type, body } = readBody(entry.body)
+  const { kind, type, body } = readBody(entry.body)
+  // What is done to a message is none itself.
+  if (kind !== 'message') return true
   const contact = yield* contactOf(session, entry.chat)
   const chat = contact ? contacts.chatOf(contact) : entry.chat
   if (yield* isNewChat(session, chat)) yield* rows.setOpened(session, entry.id)

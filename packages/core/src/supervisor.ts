@@ -172,7 +172,7 @@ export class Supervisor {
         store,
         account: this.#account,
         inbox,
-        sent: async (id) => (await store.read(() => outboxRows.byId(this.#id, id)))?.body,
+        sent: (id) => store.read(() => outboxRows.byId(this.#id, id)),
         certificates,
         logger,
         baileys,

@@ -18,6 +18,8 @@ import { patchLibsignal } from './ratchet.ts'
 import { readEnd } from './read-end.ts'
 import { secondsToMs } from './read-stanza.ts'
 import { patchRefusals } from './refusals.ts'
+import { relayOptions } from './relay.ts'
+import { Resends, type Sent } from './resends.ts'
 import { RetryCounts } from './retry-counts.ts'
 import { Signal } from './signal.ts'
 import { type BaileysOptions, makeSocket } from './socket.ts'
@@ -46,8 +48,8 @@ export interface ConnectionOptions {
   store: Store
   account: Account | null
   inbox: Inbox
-  /** The final protobuf of a message that was sent, for whoever asks for it again. */
-  sent(id: string): Promise<Uint8Array | undefined>
+  /** A message that was sent, for whoever asks for it again. */
+  sent(id: string): Promise<Sent | undefined>
   certificates: CertificateMode
   logger: Logger
   baileys: BaileysOptions
@@ -70,6 +72,7 @@ export class Connection {
   readonly #keys: SocketKeys
   readonly #arrivals: Arrivals
   readonly #synced: Synced
+  readonly #resends: Resends
   readonly #questions = new Questions()
   #qrs = 0
   #isLinking = false
@@ -106,10 +109,9 @@ export class Connection {
     this.#signal = new Signal(this.#vault)
     this.#keys = new SocketKeys(this.#vault, this.#signal)
     const retries = new RetryCounts(this.#vault)
-    this.#sock = makeSocket(
-      { auth: { creds, keys: this.#keys.store }, signal: this.#signal, retries, sent: options.sent },
-      options.baileys,
-    )
+    this.#resends = new Resends(options)
+    const auth = { creds, keys: this.#keys.store }
+    this.#sock = makeSocket({ auth, signal: this.#signal, retries, resends: this.#resends }, options.baileys)
     this.#synced = new Synced({
       inbox: options.inbox,
       vault: this.#vault,
@@ -157,8 +159,14 @@ export class Connection {
       fatal,
       broke,
       around: (work) => checked({ mode: certificates, logger }, work),
-      durableFirst: (lane, node) => this.#arrivals.durableFirst(lane, node),
-      handled: (lane, node) => this.#arrivals.handled(lane, node),
+      durableFirst: (lane, node) => {
+        if (lane === 'receipt') this.#resends.begin(node)
+        return this.#arrivals.durableFirst(lane, node)
+      },
+      handled: async (lane, node) => {
+        if (lane === 'receipt') await this.#resends.answer(node)
+        await this.#arrivals.handled(lane, node)
+      },
       closed: () => this.#vault.closedBecause,
       saving: () => this.#vault.saving,
     })
@@ -168,19 +176,17 @@ export class Connection {
   }
 
   /** Puts a message on the wire under its fixed id. Resolves when the frame is written, which is not yet "sent". */
-  async send(
-    entry: { id: string; chat: string; body: Uint8Array; relay: string },
-    { asksForDevices }: { asksForDevices: boolean },
-  ): Promise<void> {
+  async send(entry: Sent, { asksForDevices }: { asksForDevices: boolean }): Promise<void> {
     const message = proto.Message.decode(entry.body)
     const jid = toJid(entry.chat)
     const fresh = asksForDevices ? { useUserDevicesCache: false } : {}
-    const options = { ...JSON.parse(entry.relay), ...fresh, messageId: entry.id }
+    const options = { ...relayOptions(entry.relay), ...fresh, messageId: entry.id }
     try {
       // Between two people Baileys looks at what it remembers in any case: this writes over it.
       if (asksForDevices && chatKind(entry.chat) !== 'group')
         await this.#questions.ask(this.#sock.getUSyncDevices([jid], false, false))
-      await this.#keys.whileSending(entry.id, () => this.#sock.relayMessage(jid, message, options))
+      const relay = () => this.#sock.relayMessage(jid, message, options)
+      await this.#keys.whileSending(entry.id, () => this.#resends.sending(entry, relay))
     } catch (error) {
       const code = refusalOf(error)
       if (code === undefined) throw error

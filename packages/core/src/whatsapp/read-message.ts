@@ -80,7 +80,7 @@ export function decodePlaintext(padded: Uint8Array): proto.Message {
   return proto.Message.decode(padded.subarray(0, padded.length - pad))
 }
 
-/** Type and text of a message of ours, from its final protobuf. */
-export function readBody(body: Uint8Array): Pick<Content, 'type' | 'body'> {
+/** What a message of ours says, from its final protobuf. */
+export function readBody(body: Uint8Array): Content {
   return readContent(proto.Message.decode(body))
 }

@@ -1,4 +1,5 @@
-import makeWASocket, { type AuthenticationState, proto, type SocketConfig } from '@whiskeysockets/baileys'
+import makeWASocket, { type AuthenticationState, type SocketConfig } from '@whiskeysockets/baileys'
+import type { Resends } from './resends.ts'
 import type { RetryCounts } from './retry-counts.ts'
 import type { Signal } from './signal.ts'
 import { silentBaileysLogger } from './silent-logger.ts'
@@ -10,13 +11,13 @@ export interface Below {
   auth: AuthenticationState
   signal: Signal
   retries: RetryCounts
-  /** The final protobuf of a message that was sent, for whoever asks for it again. */
-  sent(id: string): Promise<Uint8Array | undefined>
+  /** What was sent, for whoever asks for it again. */
+  resends: Resends
 }
 
 /** Dials. What `baileys` says comes before our habits, and after what the promises need. */
-export function makeSocket({ auth, signal, retries, sent }: Below, baileys: BaileysOptions) {
-  return makeWASocket({
+export function makeSocket({ auth, signal, retries, resends }: Below, baileys: BaileysOptions) {
+  const sock = makeWASocket({
     logger: silentBaileysLogger,
     markOnlineOnConnect: false,
     syncFullHistory: false,
@@ -29,9 +30,8 @@ export function makeSocket({ auth, signal, retries, sent }: Below, baileys: Bail
     makeSignalRepository: signal.makeRepository,
     transactionOpts: { maxCommitRetries: 1, delayBetweenTriesMs: 0 },
     msgRetryCounterCache: retries,
-    getMessage: async ({ id }) => {
-      const body = id ? await sent(id) : undefined
-      return body && proto.Message.decode(body)
-    },
+    getMessage: async ({ id }) => (id ? resends.message(id) : undefined),
   })
+  resends.over(sock)
+  return sock
 }
