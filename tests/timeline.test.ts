@@ -1,6 +1,6 @@
 import type { SendStep, SessionApi } from '@wamux/core'
 import { expect } from 'vitest'
-import { MAX, story, until } from './harness/story.ts'
+import { MAX, sdkStory, story, until } from './harness/story.ts'
 
 const OWN = '491700000001'
 const EVA = '491234567891'
@@ -84,4 +84,29 @@ story('in a group the first member counts', async ({ emulator, link, contact }) 
   await max.reads([messageId])
   await until(async () => (await session.message(messageId)).status === 'read')
   expect(await states(session, messageId)).toEqual(['queued', 'on_wire', 'server', 'delivered', 'read'])
+})
+
+sdkStory('a receipt counts under whichever name its sender goes by then, and of others not', async (scene) => {
+  const { emulator, link, told, count } = scene
+  const max = emulator.contact(MAX, { name: 'Max Mustermann', lidMigrated: false })
+  const eva = emulator.contact(EVA, { name: 'Eva' })
+  const { session, phone } = await link()
+  // Baileys asks for keys under the hidden id only: with whom nobody knows one of, a session has to be there.
+  await max.says(phone.phone, 'zuerst')
+  await told('message')
+  const { messageId } = await session.send(MAX, 'mit Nummer')
+  await max.hears('mit Nummer')
+  const group = emulator.group({ subject: 'Familie', members: [phone, max, eva] })
+  const toGroup = await session.send(group.id, 'an alle')
+  await eva.hears('an alle')
+  await max.migrates()
+  await max.reads([messageId])
+  expect(await told('message_ack', ({ id, ack }) => id === messageId && ack === 'read')).toMatchObject({
+    chatId: `${MAX}@c.us`,
+  })
+  await eva.reads([toGroup.messageId])
+  expect(await told('message_ack', ({ id, ack }) => id === toGroup.messageId && ack === 'read')).toMatchObject({
+    chatId: group.id,
+  })
+  expect(count('message_ack')).toBe(4)
 })

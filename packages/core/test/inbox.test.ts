@@ -113,6 +113,26 @@ describe('receipts', () => {
     await take(store, { isFromMe: true })
     return store
   }
+  /** A message of ours in the outbox, with the id A. */
+  const accepted = (store: Store, chat: string) =>
+    store.write(() =>
+      outbox.accept('s', {
+        id: 'A',
+        account: '',
+        chat,
+        phone: PHONE,
+        batch: null,
+        batchIndex: null,
+        body: new Uint8Array(),
+        relay: '{}',
+        sendAt: null,
+        typing: false,
+        priority: 'normal',
+        acceptedAt: 1,
+        deadline: 2,
+      }),
+    )
+  const ackOf = async (store: Store) => (await store.read(() => outbox.byId('s', 'A')))?.ack
 
   test('tell each step once, and never back', async () => {
     const store = await sent()
@@ -154,22 +174,39 @@ describe('receipts', () => {
   })
   test('that come before the server’s own ack wait in the outbox', async () => {
     const store = await memory()
-    const entry = {
-      account: '',
-      chat: CHAT,
-      phone: PHONE,
-      batch: null,
-      batchIndex: null,
-      body: new Uint8Array(),
-      relay: '{}',
-      sendAt: null,
-      typing: false,
-      priority: 'normal' as const,
-    }
-    await store.write(() => outbox.accept('s', { ...entry, id: 'A', acceptedAt: 1, deadline: 2 }))
+    await accepted(store, CHAT)
     await receipt(store, 'delivered')
     expect(await acks(store)).toEqual([])
     expect(await store.read(() => outbox.byId('s', 'A'))).toMatchObject({ ack: 2, state: 'queued' })
+  })
+  test('of somebody who knows the id of a message to others change nothing in the outbox either', async () => {
+    const store = await memory()
+    await accepted(store, CHAT)
+    for (const chat of [{ phone: '4933333333' }, { lid: '33333' }, GROUP, '120363000000000000@g.us'])
+      await receipt(store, 'read', { chat })
+    expect([await acks(store), await ackOf(store)]).toEqual([[], 0])
+    await receipt(store, 'read')
+    expect(await ackOf(store)).toBe(3)
+  })
+  test('of members count for a message to their group', async () => {
+    const store = await memory()
+    await accepted(store, GROUP)
+    await receipt(store, 'read', { chat: { phone: PHONE } })
+    expect(await ackOf(store)).toBe(0)
+    await receipt(store, 'read', { chat: GROUP })
+    expect(await ackOf(store)).toBe(3)
+  })
+  test.each([
+    ['the number, by the hidden id', CHAT, { lid: '12345' }],
+    ['the hidden id, by the number', '12345@lid', { phone: PHONE }],
+    ['the number, by both', CHAT, { phone: PHONE, lid: '12345' }],
+    ['the hidden id, by both', '12345@lid', { phone: PHONE, lid: '12345' }],
+  ])('of one person count for a message to %s', async (_, chat, from) => {
+    const store = await memory()
+    await accepted(store, chat)
+    await store.write(() => contacts.learn('s', { phone: PHONE, lid: '12345' }))
+    await receipt(store, 'delivered', { chat: from })
+    expect(await ackOf(store)).toBe(2)
   })
   test('by the hidden id find the message to the phone', async () => {
     const store = await sent()

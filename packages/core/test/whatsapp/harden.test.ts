@@ -1,7 +1,33 @@
 import { EventEmitter } from 'node:events'
-import type { BinaryNode } from '@whiskeysockets/baileys'
+import makeWASocket, { type BaileysEventMap, type BinaryNode, initAuthCreds } from '@whiskeysockets/baileys'
 import { describe, expect, test } from 'vitest'
-import { type HardenOptions, harden, type RawSocket, type SocketClient } from '../../src/whatsapp/harden.ts'
+import {
+  type HardenOptions,
+  harden,
+  hardenEvents,
+  type RawSocket,
+  type SocketClient,
+} from '../../src/whatsapp/harden.ts'
+import { silentBaileysLogger } from '../../src/whatsapp/silent-logger.ts'
+
+/** What core and Baileys itself listen to. */
+const EVENTS: (keyof BaileysEventMap)[] = [
+  'connection.update',
+  'creds.update',
+  'messaging-history.set',
+  'messages.upsert',
+  'contacts.upsert',
+  'contacts.update',
+  'blocklist.set',
+  'lid-mapping.update',
+]
+const HARMLESS: Omit<HardenOptions, 'fatal' | 'broke'> = {
+  around: (work) => work(),
+  durableFirst: async () => true,
+  handled: async () => {},
+  closed: () => undefined,
+  saving: () => undefined,
+}
 
 /** Baileys' websocket as far as it is taken over, on a socket that only notes what it is given. */
 class Client extends EventEmitter implements SocketClient {
@@ -25,11 +51,7 @@ function hardened(listen: (ws: Client) => void, options: Partial<HardenOptions> 
   harden(ws, {
     fatal: (error) => void fatal.push(error),
     broke: (error) => void fatal.push(error),
-    around: (work) => work(),
-    durableFirst: async () => true,
-    handled: async () => {},
-    closed: () => undefined,
-    saving: () => undefined,
+    ...HARMLESS,
     ...options,
   })
   return { ws, fatal }
@@ -66,6 +88,35 @@ describe('a listener that fails', () => {
     ws.emit('CB:ib')
     await settled()
     expect(fatal).toEqual([new Error('thrown'), new Error('rejected')])
+  })
+  test.each(['throws', 'rejects'])('is contained, whichever of a real socket it is that %s', async (how) => {
+    const sock = makeWASocket({
+      logger: silentBaileysLogger,
+      waWebSocketUrl: 'ws://127.0.0.1:9/', // where nobody is
+      auth: { creds: initAuthCreds(), keys: { get: async () => ({}), set: async () => {} } },
+    })
+    const ws = sock.ws as unknown as Client // its websocket, as core takes it over
+    const fails = () => {
+      if (how === 'throws') throw new Error('a fault was asked for')
+      return Promise.reject(new Error('a fault was asked for'))
+    }
+    const names = ws.eventNames().filter((name) => name !== 'error' && name !== 'close')
+    for (const name of names) ws.removeAllListeners(name).on(name, fails)
+    const fatal: unknown[] = []
+    const note = (error: unknown) => void fatal.push(error)
+    harden(ws, { ...HARMLESS, fatal: note, broke: note })
+    for (const name of names) ws.emit(name, name === 'message' ? frameOf('x') : stanza('x'))
+    await settled()
+    expect(names.length).toBeGreaterThan(15)
+    expect(fatal.filter((error) => String(error).includes('asked for'))).toHaveLength(names.length)
+
+    fatal.length = 0
+    for (const name of EVENTS) sock.ev.on(name, fails)
+    hardenEvents(sock.ev, note)
+    for (const name of EVENTS) sock.ev.emit(name, [] as never)
+    await settled()
+    expect(fatal.filter((error) => String(error).includes('asked for'))).toHaveLength(EVENTS.length)
+    await sock.end(undefined)
   })
   test('does not stop the lane', async () => {
     const seen: string[] = []
