@@ -22,6 +22,14 @@ export class Gate {
     return leave
   }
 
+  /**
+   * Somebody was let in `agoMs` ago, by a process before this one. Less than nothing, which a clock says that was set
+   * back, is now.
+   */
+  rest(agoMs: number): void {
+    this.#next = Math.max(this.#next, performance.now() + this.#gapMs - Math.max(agoMs, 0))
+  }
+
   #take(): Promise<() => void> {
     if (this.#free > 0) {
       this.#free--

@@ -6,6 +6,7 @@
  */
 
 // Everyday
+export type { Backoff } from './backoff.ts'
 export { type ErrorFacts, invalid, isWamuxError, WamuxError } from './errors.ts'
 export { type Events, Teller } from './events.ts'
 export type { Limits } from './limits.ts'

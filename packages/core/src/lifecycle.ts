@@ -1,4 +1,4 @@
-import { backoffMs } from './backoff.ts'
+import { type Backoff, backoffMs, type Dial, goOn } from './backoff.ts'
 import type { Disconnect } from './disconnects.ts'
 import { DEFAULT_STORE_RETRY_MS } from './options.ts'
 import type { FailureReason } from './shared.ts'
@@ -19,6 +19,7 @@ export type Life =
 
 export type Input =
   | { type: 'start' }
+  | { type: 'resume'; last: Dial }
   | { type: 'stop' }
   | { type: 'linking' }
   | { type: 'opened' }
@@ -36,6 +37,7 @@ export interface Step {
 export interface Chance {
   now: number
   random?: () => number
+  backoff?: Backoff
   /** After how long a session whose store failed tries again. */
   storeRetryMs?: number
 }
@@ -46,6 +48,13 @@ export function next(life: Life, input: Input, chance: Chance): Step {
     case 'start':
       if (isRunning(life) && life.name !== 'waiting') return stay(life)
       return { life: { name: 'connecting', attempt: 0, restarts: 0 }, effects: [{ do: 'open' }] }
+    case 'resume': {
+      if (isRunning(life)) return stay(life)
+      const { attempt, ms } = goOn(input.last, chance.now, chance.random, chance.backoff)
+      return ms === 0
+        ? { life: { name: 'connecting', attempt, restarts: 0 }, effects: [{ do: 'open' }] }
+        : waiting(attempt, ms, chance.now)
+    }
     case 'stop':
       return { life: { name: 'stopped' }, effects: life.name === 'stopped' ? [] : [{ do: 'close' }] }
     case 'linking':
@@ -101,16 +110,20 @@ function closed(life: Life, why: Disconnect, chance: Chance): Step {
   }
 }
 
-function lost(life: Life, { now, random }: Chance): Step {
+function lost(life: Life, { now, random, backoff }: Chance): Step {
   const attempt = countsOf(life, now).attempt + 1
-  const ms = backoffMs(attempt, random)
-  return { life: { name: 'waiting', attempt, until: now + ms }, effects: [{ do: 'wait', ms }] }
+  return waiting(attempt, backoffMs(attempt, random, backoff), now)
 }
+
+const waiting = (attempt: number, ms: number, now: number): Step => ({
+  life: { name: 'waiting', attempt, until: now + ms },
+  effects: [{ do: 'wait', ms }],
+})
 
 const stay = (life: Life): Step => ({ life, effects: [] })
 
 /** How often it was lost or restarted in a row; only a connection that held ends the row. */
-function countsOf(life: Life, now: number): { attempt: number; restarts: number } {
+export function countsOf(life: Life, now: number): { attempt: number; restarts: number } {
   if (life.name === 'connecting' || life.name === 'linking') return life
   return life.name === 'ready' && now - life.since < STEADY_MS ? life : { attempt: 0, restarts: 0 }
 }

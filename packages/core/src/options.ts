@@ -1,3 +1,4 @@
+import type { Backoff } from './backoff.ts'
 import type { Limits } from './limits.ts'
 import type { Gap } from './pacer.ts'
 import type { Lookups } from './stores/keyv.ts'
@@ -49,7 +50,15 @@ export interface SessionManagerOptions {
   keepSentMs?: number
   /** How often a session whose store failed tries again. Default 30,000 ms. */
   storeRetryMs?: number
-  /** How many connections are begun in a second. Default 5: an outage that ends must not look like an attack. */
+  /**
+   * How long a connection that was lost waits for the next one, at random: up to `firstMs`, twice as long with every loss
+   * in a row, up to `longestMs`. Default 1 s to 60 s.
+   */
+  backoff?: Backoff
+  /**
+   * How many connections are begun in a second, over restarts too. Default 5: an outage that ends must not look like an
+   * attack. A thousand sessions are back after 200 s.
+   */
   connectsPerSecond?: number
   /** How many sessions dial at the same time, after a start or when a network comes back. Default 12: a thousand time out. */
   connectAtOnce?: number

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { DEFAULT_BACKOFF } from './backoff.ts'
 import { invalid, WamuxError } from './errors.ts'
 import { Teller } from './events.ts'
 import { Gate } from './gate.ts'
@@ -78,11 +79,13 @@ export class SessionManager extends Teller {
       throw invalid('pacing', 'must have a minMs of 0 or more and a maxMs that is not smaller.')
     }
     assertLimits(options.limits ?? {})
+    const { connectsPerSecond = DEFAULT_CONNECTS_PER_SECOND, backoff = DEFAULT_BACKOFF } = options
+    if (!(connectsPerSecond > 0)) throw invalid('connectsPerSecond', 'must be more than 0.')
+    if (!(backoff.firstMs >= 0 && backoff.longestMs >= backoff.firstMs)) {
+      throw invalid('backoff', 'must have a firstMs of 0 or more and a longestMs that is not smaller.')
+    }
     this.#options = options
-    this.#gate = new Gate(
-      options.connectAtOnce ?? DEFAULT_CONNECT_AT_ONCE,
-      options.connectsPerSecond ?? DEFAULT_CONNECTS_PER_SECOND,
-    )
+    this.#gate = new Gate(options.connectAtOnce ?? DEFAULT_CONNECT_AT_ONCE, connectsPerSecond)
   }
 
   /** Where everything is kept. @throws STOPPING before {@link start} and after {@link stop} */
@@ -179,6 +182,7 @@ export class SessionManager extends Teller {
     try {
       this.#lookups = lookups ?? (store ? memoryLookups() : sqliteLookups(join(data, 'lookups.db')))
       kept = await this.#store.read(() => rows.all())
+      this.#gate.rest(Date.now() - (await this.#store.read(() => rows.lastDialAt())))
     } catch (error) {
       // Else the folder would stay locked, by ourselves, until the process ends.
       if (!store) await this.#letGo()
@@ -233,6 +237,7 @@ export class SessionManager extends Teller {
       typing: options.typing ?? false,
       sendWaitMs: options.sendWaitMs ?? DEFAULT_SEND_WAIT_MS,
       stalledAfterMs: options.stalledAfterMs ?? DEFAULT_STALLED_AFTER_MS,
+      backoff: options.backoff ?? DEFAULT_BACKOFF,
       storeRetryMs: options.storeRetryMs ?? DEFAULT_STORE_RETRY_MS,
       certificates: options.certificates ?? 'enforce',
       logger: options.logger ?? consoleLogger,

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { Backoff } from './backoff.ts'
 import { Batches } from './batches.ts'
 import { chatKind, parsePerson, userOf } from './chat-id.ts'
 import { invalid } from './errors.ts'
@@ -54,6 +55,7 @@ export interface SessionOptions {
   typing: boolean
   sendWaitMs: number
   stalledAfterMs: number
+  backoff: Backoff
   storeRetryMs: number
   certificates: CertificateMode
   logger: Logger
@@ -143,6 +145,7 @@ export class Session extends Teller implements SessionApi {
       logger: options.logger,
       baileys: options.baileys,
       gate: options.gate,
+      backoff: options.backoff,
       storeRetryMs: options.storeRetryMs,
       exists: (chat) => this.#people.exists(chat),
       committed: () => this.#announcer.ring(),
@@ -280,7 +283,7 @@ export class Session extends Teller implements SessionApi {
 
   /** @internal For {@link SessionManager}: starts again what ran when the process ended. */
   async resume(): Promise<void> {
-    await this.#supervisor.input({ type: 'start' })
+    await this.#supervisor.resume()
   }
 
   /** For whoever writes to the journal of the session beside it, as the server does: has listeners told what is new. */

@@ -1,3 +1,5 @@
+import type { Backoff } from './backoff.ts'
+import { Dials } from './dials.ts'
 import { readDisconnect, readNotOpened } from './disconnects.ts'
 import { WamuxError } from './errors.ts'
 import type { Gate } from './gate.ts'
@@ -26,6 +28,7 @@ export interface SupervisorOptions {
   baileys: BaileysOptions
   /** So many may dial at a time in this process. */
   gate: Gate
+  backoff: Backoff
   /** After how long a session whose store failed tries again. */
   storeRetryMs: number
   /** Whether a chat can be written to at all. */
@@ -42,6 +45,7 @@ export interface SupervisorOptions {
 export class Supervisor {
   readonly linking = new Linking()
   readonly #id: string
+  readonly #dials: Dials
   readonly #options: SupervisorOptions
   #account: Account | null
   #life: Life
@@ -60,6 +64,7 @@ export class Supervisor {
     const { row } = options
     this.#id = row.id
     this.#options = options
+    this.#dials = new Dials(options.row.id, options.store, options.logger)
     this.#account = row.account
     this.#life = row.ended ? JSON.parse(row.ended) : { name: 'stopped' }
   }
@@ -74,7 +79,16 @@ export class Supervisor {
 
   /** Inputs are taken one after the other: two starts at once open one connection. */
   input(input: Input): Promise<void> {
-    const done = this.#busy.then(() => this.#take(input))
+    return this.#inTurn(() => this.#take(input))
+  }
+
+  /** Starts again what ran when the last process ended, not sooner than that one would have. */
+  resume(): Promise<void> {
+    return this.#inTurn(async () => this.#take({ type: 'resume', last: await this.#dials.last() }))
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#busy.then(work)
     this.#busy = done.catch(() => {}) // whoever gave the input hears of it
     return done
   }
@@ -122,14 +136,16 @@ export class Supervisor {
 
   async #take(input: Input): Promise<void> {
     const before = this.#life
-    const step = next(before, input, { now: Date.now(), storeRetryMs: this.#options.storeRetryMs })
+    const { backoff, storeRetryMs } = this.#options
+    const step = next(before, input, { now: Date.now(), backoff, storeRetryMs })
     this.#life = step.life
-    if (input.type === 'start' && before.name !== 'waiting') this.#lostAt = Date.now()
+    if ((input.type === 'start' || input.type === 'resume') && before.name !== 'waiting') this.#lostAt = Date.now()
     const wasThere = before.name === 'ready' || before.name === 'linking'
     if (wasThere && step.life.name !== before.name) this.#lostAt = Date.now()
     if (step.life.name !== 'linking') this.linking.end()
     if (step.life.name !== 'connecting') this.#leaveGate?.()
     for (const effect of step.effects) await this.#perform(effect)
+    if (input.type === 'stop') await this.#dials.ended(before)
     if (before.name !== step.life.name) await this.#changed(step.life)
   }
 
@@ -167,6 +183,8 @@ export class Supervisor {
     if (!mine()) return leave()
     this.#leaveGate = leave
     try {
+      await this.#dials.begun(this.#life)
+      if (!mine()) return leave()
       const connection = await Connection.open({
         session: this.#id,
         store,

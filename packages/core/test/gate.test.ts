@@ -26,6 +26,19 @@ test('so many are inside at a time, and the next comes when one leaves', async (
   expect(inside).toEqual([0, 1, 2])
 })
 
+test.each([
+  ['the pause that a process before has begun is kept', 50, 150],
+  ['a clock that was set back is no credit', -86_400_000, 200],
+  ['what is long ago does not matter', 86_400_000, 0],
+])('%s', async (_, agoMs, comesAfter) => {
+  const gate = new Gate(1_000, 5)
+  gate.rest(agoMs)
+  const start = performance.now()
+  const entered = gate.enter().then(() => performance.now() - start)
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect(await entered).toBeCloseTo(comesAfter, 0)
+})
+
 test('at most so many come in any second, whatever happens to the clock', async () => {
   const gate = new Gate(1_000, 5)
   const at: number[] = []

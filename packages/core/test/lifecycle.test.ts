@@ -146,6 +146,23 @@ function through(life: Life, ...steps: [at: number, input: Input][]): Life {
   return steps.reduce((now, [at, input]) => next(now, input, { now: at, random: () => 1 }).life, life)
 }
 
+describe('a new process', () => {
+  const after = (attempt: number): Input => ({ type: 'resume', last: { attempt, at: NOW } })
+
+  test('connects at once what nobody dialled for lately', () => {
+    expect(next({ name: 'stopped' }, after(0), chance)).toEqual({ life: connecting(0, 0), effects: [OPEN] })
+  })
+  test('waits for what was dialled for again and again, and counts on', () => {
+    const step = next({ name: 'stopped' }, after(4), chance)
+    expect(step).toEqual({ life: waiting(4, 8_000), effects: [wait(8_000)] })
+    const life = through(step.life, [NOW + 8_000, inputs.waited], [NOW + 8_001, inputs.lost])
+    expect(life).toMatchObject({ name: 'waiting', attempt: 5 })
+  })
+  test('leaves alone what somebody has started meanwhile', () => {
+    expect(next(lives.connecting, after(4), chance)).toEqual({ life: lives.connecting, effects: [] })
+  })
+})
+
 describe('restarts', () => {
   test('one after a scan is nothing special', () => {
     const life = through(

@@ -1,4 +1,5 @@
 import { mkdirSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Logger } from '../src/options.ts'
@@ -132,6 +133,70 @@ describe('a session', () => {
     expect(manager.session('a').snapshot()).toMatchObject({ name: 'Taxi', state: 'stopped' })
     expect(await store.read(() => sessions.all())).toMatchObject([{ name: 'Taxi' }])
   })
+})
+
+describe('dialling', () => {
+  /** Nobody listens there. */
+  const baileys = { waWebSocketUrl: new URL('ws://127.0.0.1:1/') }
+  const dialOf = (store: Store) => store.read(() => sessions.lastDial('a'))
+  const open = async (attempt: number) => {
+    const store = await openMemoryStore()
+    await store.write(function* () {
+      yield* sessions.insert({ ...stopped('a'), wanted: 'running' })
+      yield* sessions.setDial('a', { attempt, at: Date.now() })
+    })
+    // The manager does not close what the next one goes on with.
+    const kept: Store = { read: (work) => store.read(work), write: (work) => store.write(work), close: async () => {} }
+    const backoff = { firstMs: 60_000, longestMs: 60_000 }
+    return { store: kept, manager: managing({ store: kept, baileys, backoff }) }
+  }
+
+  test('is counted before it happens, and goes on in the next process', async () => {
+    const { store, manager } = await open(0)
+    const lost = new Promise<void>((resolve) => {
+      manager.on('state', ({ data }) => data.state === 'waiting' && resolve())
+    })
+    await manager.start()
+    await lost
+    expect(await dialOf(store)).toMatchObject({ attempt: 1, at: expect.closeTo(Date.now(), -5) })
+    await manager.stop()
+    // What waits is not stopped by us: it waits on.
+    expect(await dialOf(store)).toMatchObject({ attempt: 1 })
+  })
+
+  test('waits as long as the process before it would have', async () => {
+    const { store, manager } = await open(40)
+    await manager.start()
+    await expect.poll(() => manager.session('a').snapshot().state).toBe('waiting')
+    expect(manager.session('a').snapshot().retryAt).toBeLessThanOrEqual(Date.now() + 60_000)
+    expect(await dialOf(store)).toMatchObject({ attempt: 40 })
+    // Whoever starts it by hand does not wait.
+    await manager.session('a').start()
+    await expect.poll(() => dialOf(store)).toMatchObject({ attempt: 1 })
+  })
+
+  test('is not counted when we end it ourselves', async () => {
+    const { store, manager } = await open(0)
+    const silent = createServer(() => {}).listen(0, '127.0.0.1')
+    onTestFinished(() => void silent.close())
+    await new Promise((listening) => silent.once('listening', listening))
+    const { port } = silent.address() as { port: number } // a TCP server's address
+    baileys.waWebSocketUrl.port = String(port)
+    await manager.start()
+    await expect.poll(() => dialOf(store)).toMatchObject({ attempt: 1 })
+    await manager.stop()
+    expect(await dialOf(store)).toMatchObject({ attempt: 0 })
+  })
+})
+
+test('rates and waits that make no sense are refused before anything starts', () => {
+  const options = [
+    { connectsPerSecond: 0 },
+    { connectsPerSecond: Number.NaN },
+    { backoff: { firstMs: 2, longestMs: 1 } },
+  ]
+  for (const one of options)
+    expect(() => new SessionManager(one)).toThrow(expect.objectContaining({ code: 'INVALID_INPUT' }))
 })
 
 test('pacing that makes no sense is refused before anything starts', () => {

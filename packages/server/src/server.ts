@@ -25,6 +25,8 @@ export interface ServerOptions extends Partial<Omit<Config, 'sandbox' | 'emulato
   manager?: SessionManager
   /** Handed to Baileys; the emulator's `socketConfig` goes here. */
   baileys?: ManagerOptions['baileys']
+  /** How long a connection that was lost waits for the next one. Default: up to 1 s at first, up to 60 s at last. */
+  backoff?: ManagerOptions['backoff']
   /** How often a session whose store failed tries again. Default 30,000 ms. */
   storeRetryMs?: number
   /** Opens loopback for webhooks, as the sandbox does. */
@@ -138,7 +140,7 @@ export async function createServer(options: ServerOptions = {}): Promise<Server>
 
 function managerOptions(options: ServerOptions, logger: Services['logger']): ManagerOptions {
   const { data = settings.data.fallback, databaseUrl, keepEventsMs, sendWaitMs, stalledAfterMs } = options
-  const { certificates, baileys, typing, connectsPerSecond, storeRetryMs } = options
+  const { certificates, baileys, typing, connectsPerSecond, storeRetryMs, backoff } = options
   const { keepSentMs, newChatsPerDay = 0, messagesPerChatPerHour = 0 } = options
   const { pacingMinMs = settings.pacingMinMs.fallback, pacingMaxMs = settings.pacingMaxMs.fallback } = options
   return {
@@ -157,6 +159,7 @@ function managerOptions(options: ServerOptions, logger: Services['logger']): Man
     ...(stalledAfterMs !== undefined && { stalledAfterMs }),
     ...(certificates !== undefined && { certificates }),
     ...(baileys !== undefined && { baileys }),
+    ...(backoff !== undefined && { backoff }),
     ...(storeRetryMs !== undefined && { storeRetryMs }),
     logger,
   }

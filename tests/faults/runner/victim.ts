@@ -35,6 +35,8 @@ const server = await createServer({
   port: begin.port,
   pacingMinMs: 1,
   pacingMaxMs: 5,
+  // Processes that are killed again and again would have to wait for longer and longer.
+  backoff: { firstMs: 50, longestMs: 500 },
   allowLoopback: true,
   logger: pino({ level: 'error' }, { write: (text: string) => void say({ error: JSON.parse(text) }) }),
   baileys: { ...baileys, waWebSocketUrl: NETWORK, logger: listeningLogger },

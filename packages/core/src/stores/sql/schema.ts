@@ -130,6 +130,11 @@ const MIGRATIONS: readonly (readonly string[])[] = [
     // Accounts that may begin no chats, as WhatsApp said.
     `CREATE TABLE restrictions (session TEXT PRIMARY KEY, account TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL, reason TEXT)`,
   ],
+  [
+    // Reconnecting goes on where the last process was: the number of the last dial of a row, and when it was.
+    'ALTER TABLE sessions ADD COLUMN attempt INTEGER NOT NULL DEFAULT 0',
+    'ALTER TABLE sessions ADD COLUMN dialled_at INTEGER NOT NULL DEFAULT 0',
+  ],
 ]
 
 /** Brings the database to the newest schema, in the transaction of the caller. */

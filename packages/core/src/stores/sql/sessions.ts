@@ -1,3 +1,4 @@
+import type { Dial } from '../../backoff.ts'
 import type { Account } from '../../shared.ts'
 import { row, rows, run, type Work } from '../store.ts'
 
@@ -99,6 +100,25 @@ export function* setWanted(id: string, wanted: 'running' | 'stopped'): Work<void
 
 export function* setEnded(id: string, ended: string): Work<void> {
   yield* run('UPDATE sessions SET ended = ? WHERE id = ?', ended, id)
+}
+
+/** Notes, before it happens, that somebody dials; or, with a lower number, that an attempt was ended by ourselves. */
+export function* setDial(id: string, { attempt, at }: Dial): Work<void> {
+  yield* run('UPDATE sessions SET attempt = ?, dialled_at = ? WHERE id = ?', attempt, at, id)
+}
+
+export function* lastDial(id: string): Work<Dial> {
+  return (
+    (yield* row<{ attempt: number; at: number }>(
+      'SELECT attempt, dialled_at AS at FROM sessions WHERE id = ?',
+      id,
+    )) ?? { attempt: 0, at: 0 }
+  )
+}
+
+/** When anybody dialled last. */
+export function* lastDialAt(): Work<number> {
+  return (yield* row<{ at: number | null }>('SELECT max(dialled_at) AS at FROM sessions'))?.at ?? 0
 }
 
 export function* setAccount(id: string, account: Account | null): Work<void> {
