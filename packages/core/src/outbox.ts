@@ -64,10 +64,8 @@ export class Outbox {
   #changes = 0
   /** What was acknowledged and is being written down. */
   readonly #settling = new Set<Promise<void>>()
-  /** What was refused because it would begin a chat, while WhatsApp is asked for how long. */
+  /** What was refused, while it is written down what that means for it and for others. */
   readonly #refusing = new Set<Promise<void>>()
-  /** Refused once because of devices: sent again to those that are there now, and only once. */
-  readonly #refusedDevices = new Set<string>()
   readonly #askers = new Map<string, ((outcome: Outcome) => void)[]>()
   #wire: Wire | undefined
   /** Settles when the wire is taken away: what waits for it must not wait on. */
@@ -253,7 +251,8 @@ export class Outbox {
 
   /** WhatsApp's server answered for a message. */
   acked(id: string, error: string | undefined, timestamp: number): void {
-    const { entry, at } = this.#onWire.get(id) ?? {}
+    // It can be answered before we hear that it was written.
+    const { entry, at = Date.now() } = this.#onWire.get(id) ?? {}
     if (!entry) return // a second ack, or one for something that is not ours to settle
     this.#onWire.off(id)
     if (error === undefined) {
@@ -264,9 +263,11 @@ export class Outbox {
         'settling a message',
       )
     } else if (NOT_NOW.has(error) && this.#queue.tryAgain(entry)) return
-    else if (error === OTHER_DEVICES && this.#tryOtherDevices(entry)) return
-    else if (error === NO_NEW_CHAT) {
-      this.#refusedNewChat(entry, at)
+    else if (error === OTHER_DEVICES && !entry.asksForDevices) {
+      this.#refused(this.#otherDevices(entry, at))
+      return
+    } else if (error === NO_NEW_CHAT) {
+      this.#refused(this.#newChat(entry, at))
       return
     } else this.#report(this.#failed(entry, refused(error), at), 'settling a refused message')
     this.#queue.done(entry)
@@ -306,7 +307,8 @@ export class Outbox {
         return false
       }
       this.#onWire.put(entry, wire)
-      await Promise.race([wire.send(entry, { asksForDevices: this.#refusedDevices.has(entry.id) }), ended])
+      await Promise.race([wire.send(entry), ended])
+      if (this.#wire === wire) this.#onWire.written(entry.id)
       return this.#wire === wire
     } catch (error) {
       if (this.#wire !== wire) return false
@@ -359,20 +361,22 @@ export class Outbox {
   }
 
   /** The message has failed, and is not tried again: that would make it worse. Others like it wait. */
-  #refusedNewChat(entry: rows.OutboxEntry, at: number | undefined): void {
+  async #newChat(entry: rows.OutboxEntry, at: number): Promise<void> {
     const wire = this.#wire
-    const failing = this.#holds.ask(wire, this.#ended.promise).then(async (reachout) => {
-      const now = Date.now()
-      const failure = restricted(restrictedUntil(reachout, now))
-      await this.#failed(entry, failure, at, () => this.#holds.note(reachout, now))
-      if (this.#wire !== wire) return
-      this.#queue.done(entry)
-      this.#lookAgain()
-    })
-    this.#refusing.add(failing)
+    const reachout = await this.#holds.ask(wire, this.#ended.promise)
+    const now = Date.now()
+    const failure = restricted(restrictedUntil(reachout, now))
+    await this.#failed(entry, failure, at, () => this.#holds.note(reachout, now))
+    if (this.#wire !== wire) return
+    this.#queue.done(entry)
+    this.#lookAgain()
+  }
+
+  #refused(settling: Promise<void>): void {
+    this.#refusing.add(settling)
     this.#report(
-      failing.finally(() => this.#refusing.delete(failing)),
-      'settling a message that would have begun a chat',
+      settling.finally(() => this.#refusing.delete(settling)),
+      'settling a refused message',
     )
   }
 
@@ -393,15 +397,18 @@ export class Outbox {
     }
   }
 
-  /** Lets a message go again at once, to the devices that there are now; false when that was done before. */
-  #tryOtherDevices(entry: rows.OutboxEntry): boolean {
-    if (this.#refusedDevices.has(entry.id)) return false
-    this.#refusedDevices.add(entry.id)
-    return this.#queue.tryAgain(entry, 0)
+  /** Lets a message go again at once, to the devices that there are now. */
+  async #otherDevices(entry: rows.OutboxEntry, at: number): Promise<void> {
+    const { session, store } = this.#options
+    const wire = this.#wire
+    await store.write(() => rows.setAsksForDevices(session, entry.id))
+    if (this.#wire !== wire || this.#queue.tryAgain({ ...entry, asksForDevices: true }, 0)) return
+    await this.#failed(entry, refused(OTHER_DEVICES), at)
+    this.#queue.done(entry)
   }
 
-  #sent(entry: rows.OutboxEntry, timestamp: number, onWireAt: number | undefined): Promise<void> {
-    return this.#settle(entry, { state: 'sent' }, () => settleSent(this.#options, entry, timestamp, onWireAt ?? null))
+  #sent(entry: rows.OutboxEntry, timestamp: number, onWireAt: number): Promise<void> {
+    return this.#settle(entry, { state: 'sent' }, () => settleSent(this.#options, entry, timestamp, onWireAt))
   }
 
   #failed(entry: rows.OutboxEntry, outcome: Failure, onWireAt?: number, alongside?: () => Work<void>): Promise<void> {
@@ -434,7 +441,6 @@ export class Outbox {
   #over(id: string): void {
     this.#queue.forget(id)
     this.#onWire.forget(id)
-    this.#refusedDevices.delete(id)
     this.#askers.delete(id)
     if (this.#unsettled) this.#unsettled--
   }

@@ -257,7 +257,7 @@ export class Supervisor {
       committed()
       if (connection !== this.#connection) return false
       await outbox.attach({
-        send: (entry, options) => connection.send(entry, options),
+        send: (entry) => connection.send(entry),
         settle: (id, work) => connection.settle(id, work),
         typing: (chat) => connection.typing(chat),
         exists,

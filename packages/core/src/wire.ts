@@ -4,8 +4,8 @@ import type { Work } from './stores/store.ts'
 
 /** What the outbox needs of a connection. */
 export interface Wire {
-  /** `asksForDevices`: what is known of the recipients' devices is out of date. */
-  send(entry: OutboxEntry, options: { asksForDevices: boolean }): Promise<void>
+  /** Resolves when the frame was given to the socket. */
+  send(entry: OutboxEntry): Promise<void>
   settle(id: string, work: () => Work<void>): Promise<void>
   /** Shows the account typing in a chat. */
   typing(chat: string): Promise<void>
@@ -23,11 +23,14 @@ const ACK_TIMEOUT_MS = 30_000
 
 export interface Flight {
   readonly entry: OutboxEntry
-  /** Since when. */
-  readonly at: number
+  /** Since when; undefined while it is being encrypted. */
+  readonly at: number | undefined
 }
 
-/** The messages that one connection has on the wire, and the server has not answered for yet. */
+/**
+ * The messages that one connection has on the wire, and the server has not answered for yet. In memory only: after a
+ * crash nobody knows whether a frame has left, and the message is sent again.
+ */
 export class OnWire {
   readonly #flights = new Map<string, Flight & { timer: NodeJS.Timeout }>()
   /** What was given to this connection or one before it, and nobody answered for. */
@@ -37,7 +40,7 @@ export class OnWire {
   put(entry: OutboxEntry, wire: Wire): void {
     const timer = setTimeout(() => wire.lost(`no ack for ${ACK_TIMEOUT_MS} ms`), ACK_TIMEOUT_MS)
     this.#given.add(entry.id)
-    this.#flights.set(entry.id, { entry, at: Date.now(), timer })
+    this.#flights.set(entry.id, { entry, at: undefined, timer })
   }
 
   get(id: string): Flight | undefined {
@@ -55,6 +58,12 @@ export class OnWire {
   }
 
   /** The server has answered for it, or it could not be written. */
+  /** The frame was given to the socket. */
+  written(id: string): void {
+    const flight = this.#flights.get(id)
+    if (flight) this.#flights.set(id, { ...flight, at: Date.now() })
+  }
+
   off(id: string): void {
     this.#given.delete(id)
     clearTimeout(this.#flights.get(id)?.timer)

@@ -60,9 +60,9 @@ class TestWire implements Wire {
     this.#store = store
   }
 
-  async send(entry: rows.OutboxEntry, { asksForDevices }: { asksForDevices: boolean }): Promise<void> {
+  async send(entry: rows.OutboxEntry): Promise<void> {
     this.sent.push(entry.id)
-    if (asksForDevices) this.askedForDevices.push(entry.id)
+    if (entry.asksForDevices) this.askedForDevices.push(entry.id)
     await this.sending(entry)
   }
 
@@ -517,6 +517,34 @@ describe('an ack', () => {
     expect(await events()).toMatchObject([{ event: 'message_failed', data: { id: 'A1', code: 'WHATSAPP_REJECTED' } }])
     expect(wire.sent).toEqual(['A1', 'A1', 'A2'])
     expect(wire.askedForDevices).toEqual(['A1'])
+  })
+  test('because of devices is remembered by the next process, which asks for them and does so once', async () => {
+    const { outbox, reopen, store, accept, attach, ack, state } = await world()
+    await attach()
+    await accept(['A1'])
+    await ack('A1', '479')
+    outbox.detach()
+    const next = reopen()
+    const later = new TestWire(store)
+    await during(next.attach(later))
+    expect([later.sent, later.askedForDevices]).toEqual([['A1'], ['A1']])
+    next.acked('A1', '479', 1)
+    await quiet()
+    expect(await state('A1')).toBe('failed')
+  })
+  test('is on the wire when its frame is, not while it is encrypted', async () => {
+    const { outbox, attach, accept, ack } = await world()
+    const wire = await attach()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    wire.sending = () => promise
+    await accept(['A1'])
+    await quiet(1_000)
+    expect([wire.sent, outbox.onWireSince('A1')]).toEqual([['A1'], undefined])
+    resolve()
+    await quiet()
+    expect(outbox.onWireSince('A1')).toBeGreaterThan(0)
+    await ack('A1')
+    expect(outbox.onWireSince('A1')).toBeUndefined()
   })
   test('with "not now" keeps no place on the wire', async () => {
     const { attach, accept, ack } = await world()

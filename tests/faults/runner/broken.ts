@@ -64,8 +64,8 @@ export const broken: Readonly<Record<string, Broken>> = {
     edits: [
       {
         file: OUTBOX,
-        from: 'asksForDevices: this.#refusedDevices.has(entry.id) }), ended])\n',
-        to: 'asksForDevices: this.#refusedDevices.has(entry.id) }), ended])\n      this.acked(entry.id, undefined, Date.now())\n',
+        from: 'await Promise.race([wire.send(entry), ended])\n',
+        to: 'await Promise.race([wire.send(entry), ended])\n      this.acked(entry.id, undefined, Date.now())\n',
       },
     ],
   },

@@ -6,6 +6,7 @@ import type { Inbox } from '../inbox.ts'
 import type { CertificateMode, Logger } from '../options.ts'
 import type { Reachout } from '../restriction.ts'
 import type { Account } from '../shared.ts'
+import type { OutboxEntry } from '../stores/sql/outbox.ts'
 import type { Store, Work } from '../stores/store.ts'
 import { Arrivals } from './arrivals.ts'
 import { checked, patchCurve } from './certificates.ts'
@@ -176,7 +177,8 @@ export class Connection {
   }
 
   /** Puts a message on the wire under its fixed id. Resolves when the frame is written, which is not yet "sent". */
-  async send(entry: Sent, { asksForDevices }: { asksForDevices: boolean }): Promise<void> {
+  async send(entry: OutboxEntry): Promise<void> {
+    const { asksForDevices } = entry
     const message = proto.Message.decode(entry.body)
     const jid = toJid(entry.chat)
     const fresh = asksForDevices ? { useUserDevicesCache: false } : {}

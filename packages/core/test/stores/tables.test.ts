@@ -79,7 +79,7 @@ describe('the outbox', () => {
 
   test('keeps what was accepted as it was, in order', async () => {
     const store = await memory()
-    expect(await accept(store, 'A')).toMatchObject({ n: 1, state: 'queued', ack: 0, code: null })
+    expect(await accept(store, 'A')).toMatchObject({ n: 1, state: 'queued', ack: 0, code: null, asksForDevices: false })
     await accept(store, 'B')
     await accept(store, 'C', { chat: '12345@lid' })
     const waiting = await store.read(() => outbox.unsettled('s'))
@@ -90,7 +90,15 @@ describe('the outbox', () => {
     ])
     const { body, ...kept } = (await store.read(() => outbox.byId('s', 'A'))) ?? { body: new Uint8Array() }
     expect([...body]).toEqual([1, 2, 3])
-    expect(kept).toEqual({ ...entry('A'), body: undefined, n: 1, state: 'queued', ack: 0, code: null })
+    expect(kept).toEqual({
+      ...entry('A'),
+      body: undefined,
+      n: 1,
+      state: 'queued',
+      ack: 0,
+      code: null,
+      asksForDevices: false,
+    })
   })
   test('refuses an id that it has, and a batch with one of them keeps nothing', async () => {
     const store = await memory()

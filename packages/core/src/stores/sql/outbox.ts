@@ -27,6 +27,8 @@ export interface OutboxEntry {
   priority: Priority
   /** The recipient sees somebody type first. */
   typing: boolean
+  /** It was refused once because of the recipients' devices: it goes to those that there are now, and only once. */
+  asksForDevices: boolean
 }
 
 export type OutboxState = 'queued' | 'sent' | 'failed' | 'expired' | 'cancelled'
@@ -49,20 +51,25 @@ interface Stored {
   send_at: number | null
   priority: Priority
   typing: number
+  asks_for_devices: number
 }
 
 const COLUMNS =
-  'id, n, account, chat, phone, batch, batch_index, body, relay, state, ack, code, accepted_at, deadline, send_at, priority, typing'
+  'id, n, account, chat, phone, batch, batch_index, body, relay, state, ack, code, accepted_at, deadline, send_at, priority, typing, asks_for_devices'
 
-const read = ({ batch_index, accepted_at, send_at, typing, ...rest }: Stored): OutboxEntry => ({
+const read = ({ batch_index, accepted_at, send_at, typing, asks_for_devices, ...rest }: Stored): OutboxEntry => ({
   ...rest,
   batchIndex: batch_index,
   acceptedAt: accepted_at,
   sendAt: send_at,
   typing: typing === 1,
+  asksForDevices: asks_for_devices === 1,
 })
 
-export function* accept(session: string, entry: Omit<OutboxEntry, 'n' | 'state' | 'ack' | 'code'>): Work<OutboxEntry> {
+export function* accept(
+  session: string,
+  entry: Omit<OutboxEntry, 'n' | 'state' | 'ack' | 'code' | 'asksForDevices'>,
+): Work<OutboxEntry> {
   const [stored] = yield* rows<Stored>(
     `INSERT INTO outbox (session, id, n, account, chat, phone, batch, batch_index, body, relay, state, ack, code, accepted_at, deadline, send_at, priority, typing)
       VALUES (?, ?, coalesce((SELECT max(n) FROM outbox WHERE session = ?), 0) + 1, ?, ?, ?, ?, ?, ?, ?, 'queued', 0, NULL, ?, ?, ?, ?, ?)
@@ -139,6 +146,11 @@ export function* extend(session: string, batch: string, now: number, ms: number)
     session,
     batch,
   )
+}
+
+/** Notes that a message was refused because of the recipients' devices. */
+export function* setAsksForDevices(session: string, id: string): Work<void> {
+  yield* run('UPDATE outbox SET asks_for_devices = 1 WHERE session = ? AND id = ?', session, id)
 }
 
 /** Notes that a message was the first of its chat. */

@@ -135,6 +135,10 @@ const MIGRATIONS: readonly (readonly string[])[] = [
     'ALTER TABLE sessions ADD COLUMN attempt INTEGER NOT NULL DEFAULT 0',
     'ALTER TABLE sessions ADD COLUMN dialled_at INTEGER NOT NULL DEFAULT 0',
   ],
+  [
+    // asks_for_devices: refused once because of the recipients' devices.
+    'ALTER TABLE outbox ADD COLUMN asks_for_devices INTEGER NOT NULL DEFAULT 0',
+  ],
 ]
 
 /** Brings the database to the newest schema, in the transaction of the caller. */
