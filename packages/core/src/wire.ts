@@ -57,13 +57,13 @@ export class OnWire {
     this.#given.delete(id)
   }
 
-  /** The server has answered for it, or it could not be written. */
   /** The frame was given to the socket. */
   written(id: string): void {
     const flight = this.#flights.get(id)
     if (flight) this.#flights.set(id, { ...flight, at: Date.now() })
   }
 
+  /** The server has answered for it, or it could not be written. */
   off(id: string): void {
     this.#given.delete(id)
     clearTimeout(this.#flights.get(id)?.timer)

@@ -11,7 +11,7 @@ const SIGNAL = 'packages/core/src/whatsapp/signal.ts'
 const VAULT = 'packages/core/src/whatsapp/vault.ts'
 const HARDEN = 'packages/core/src/whatsapp/harden.ts'
 const CONNECTION = 'packages/core/src/whatsapp/connection.ts'
-const OUTBOX = 'packages/core/src/outbox.ts'
+const DEPARTURES = 'packages/core/src/departures.ts'
 const DISPATCHER = 'packages/server/src/webhooks/dispatcher.ts'
 const COURIER = 'packages/server/src/webhooks/courier.ts'
 const DELIVERIES = 'packages/core/src/stores/sql/deliveries.ts'
@@ -63,7 +63,7 @@ export const broken: Readonly<Record<string, Broken>> = {
     about: 'A message counts as sent when its frame was given to the socket.',
     edits: [
       {
-        file: OUTBOX,
+        file: DEPARTURES,
         from: 'await Promise.race([wire.send(entry), ended])\n',
         to: 'await Promise.race([wire.send(entry), ended])\n      this.acked(entry.id, undefined, Date.now())\n',
       },
