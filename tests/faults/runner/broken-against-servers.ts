@@ -36,8 +36,8 @@ export const brokenAgainstServers: Readonly<Record<string, Broken>> = {
       },
       {
         file: CONNECTION,
-        from: 'const CLOSE_MS = 2_000',
-        to: 'const CLOSE_MS = 2_000\nconst FIRST = new Set<string>()',
+        from: 'const NEXT_QR_MS = 20_000',
+        to: 'const NEXT_QR_MS = 20_000\nconst FIRST = new Set<string>()',
       },
     ],
   },

@@ -12,6 +12,7 @@ import { Arrivals } from './arrivals.ts'
 import { checked, patchCurve } from './certificates.ts'
 import { openCredentials } from './credentials.ts'
 import { patchInflate } from './frames.ts'
+import { type Closing, hangUpSoon } from './hang-up.ts'
 import { harden, hardenEvents, type SocketClient } from './harden.ts'
 import { fromJid, toJid } from './jid.ts'
 import { Questions, refusalOf } from './questions.ts'
@@ -60,8 +61,6 @@ export interface ConnectionOptions {
 /** Baileys shows the first QR for a minute and each later one for 20 s. */
 const FIRST_QR_MS = 60_000
 const NEXT_QR_MS = 20_000
-/** How long a stop waits for the other side to close, before it just hangs up. */
-const CLOSE_MS = 2_000
 
 /** One socket from open to close. Everything that is Baileys' stays in this folder. */
 export class Connection {
@@ -69,7 +68,7 @@ export class Connection {
   readonly #vault: Vault
   readonly #signal: Signal
   readonly #sock: ReturnType<typeof makeSocket>
-  readonly #ws: SocketClient
+  readonly #ws: SocketClient & Closing
   readonly #keys: SocketKeys
   readonly #arrivals: Arrivals
   readonly #synced: Synced
@@ -131,11 +130,12 @@ export class Connection {
       written: () => this.#synced.written,
     })
     // Baileys types its websocket without the socket below it.
-    this.#ws = this.#sock.ws as unknown as SocketClient
+    this.#ws = this.#sock.ws as unknown as SocketClient & Closing
     try {
       this.#keys.preKeysFirst(this.#sock.authState.keys)
       this.#listen()
       this.#harden()
+      hangUpSoon(this.#ws)
     } catch (error) {
       this.#ws.socket?.terminate() // a socket that could not be taken over must not stay
       throw error
@@ -240,12 +240,10 @@ export class Connection {
     if (this.#hasEnded) return
     this.#hasEnded = true
     this.#questions.end()
-    const hangUp = setTimeout(() => this.#ws.socket?.terminate(), CLOSE_MS)
     try {
       await this.#vault.saving
       await this.#sock.end(undefined)
     } finally {
-      clearTimeout(hangUp)
       this.#vault.close()
     }
   }

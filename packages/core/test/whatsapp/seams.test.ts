@@ -11,6 +11,7 @@ import makeWASocket, {
 } from '@whiskeysockets/baileys'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocketServer } from 'ws'
+import { type Closing, hangUpSoon } from '../../src/whatsapp/hang-up.ts'
 import type { RawSocket } from '../../src/whatsapp/harden.ts'
 import { silentBaileysLogger } from '../../src/whatsapp/silent-logger.ts'
 
@@ -59,7 +60,7 @@ function dial(url: string, options: Options = {}) {
     await sock.end(undefined)
   })
   // As core does: Baileys types its websocket without the socket below it, and without the emitter above.
-  const ws = sock.ws as unknown as EventEmitter & { socket: RawSocket | null }
+  const ws = sock.ws as unknown as EventEmitter & Closing & { socket: RawSocket | null }
   return { sock, ws, sets }
 }
 
@@ -116,6 +117,19 @@ describe('the websocket', () => {
     expect(sock.ws.isConnecting).toBe(true)
     expect(typeof ws.socket?.send).toBe('function')
     expect(typeof ws.socket?.terminate).toBe('function')
+  })
+
+  test('on a dead line it ends without the other side, when it is hung up', async () => {
+    const { server, url } = await silentServer()
+    server.on('connection', (_, request) => request.socket.pause())
+    const { sock, ws } = dial(url)
+    await once(server, 'connection')
+    hangUpSoon(ws, 50)
+    const ended = new Promise<void>((told) => {
+      sock.ev.on('connection.update', ({ connection }) => connection === 'close' && told())
+    })
+    await Promise.all([ended, sock.end(new Error('nothing is heard any more'))])
+    expect(sock.ws.isOpen).toBe(false)
   })
 
   test('sends every frame through socket.send, whose callback says that it is written', async () => {
