@@ -27,8 +27,11 @@ const NAMES_INSIDE = /(^|\.)(localhost|local|internal|home\.arpa)$/
 export class OutboundGuard {
   readonly #policy: AddressPolicy
   readonly #agent: Agent
+  readonly #resolve: typeof lookupCallback
 
-  constructor(allow: readonly string[]) {
+  /** `resolve` is for tests: the system's own by default. */
+  constructor(allow: readonly string[], resolve: typeof lookupCallback = lookupCallback) {
+    this.#resolve = resolve
     this.#policy = new AddressPolicy(allow)
     this.#agent = new Agent({ connect: this.#connector(), keepAliveTimeout: 4_000, maxHeaderSize: 16 * 1024 })
   }
@@ -124,7 +127,7 @@ export class OutboundGuard {
 
   #lookup(): LookupFunction {
     return (hostname, options, callback) => {
-      lookupCallback(hostname, { ...options, all: true }, (error, addresses) => {
+      this.#resolve(hostname, { ...options, all: true }, (error, addresses) => {
         if (error) return callback(error, '', 0)
         // One address inside is enough to refuse: the answer is either a mistake or an attempt.
         const inside = addresses.find(({ address }) => !this.#policy.allows(address))
