@@ -270,6 +270,7 @@ export class SessionManager extends Teller {
     try {
       await this.store.write(function* () {
         for (const id of ids) yield* journal.prune(id, keptSince)
+        for (const id of ids) yield* stanzas.dropMost(id)
         yield* keys.dropOldArchives(now)
         yield* keys.dropOldPlaintexts(now)
         yield* stanzas.dropOld(now)

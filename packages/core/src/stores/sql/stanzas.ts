@@ -53,3 +53,22 @@ export function* from(session: string, prefix: string): Work<Uint8Array[]> {
 export function* dropOld(now: number): Work<void> {
   yield* run('DELETE FROM stanzas WHERE at < ?', now - KEPT_MS)
 }
+
+/** What begins with these words is only remembered, and a busy account has thousands of them a day. */
+const REMEMBERED = ['handled ', 'retries ', 'suspect ']
+/** WhatsApp delivers again what it has no answer for, which is the newest. */
+const MOST = 20_000
+
+/** Of what is only remembered of a session the newest stay, of each kind so many. */
+export function* dropMost(session: string, most = MOST): Work<void> {
+  for (const prefix of REMEMBERED) {
+    const kind = [session, prefix, `${prefix}\u{10ffff}`] as const
+    const oldest = yield* row<{ at: number }>(
+      'SELECT at FROM stanzas WHERE session = ? AND key >= ? AND key < ? ORDER BY at DESC LIMIT 1 OFFSET ?',
+      ...kind,
+      most,
+    )
+    if (oldest)
+      yield* run('DELETE FROM stanzas WHERE session = ? AND key >= ? AND key < ? AND at <= ?', ...kind, oldest.at)
+  }
+}
