@@ -197,6 +197,7 @@ story('how far a message got can be asked, and one message can be read', async (
     waitsFor: null,
     waitsUntil: null,
     timeline: ['queued', 'on_wire', 'server', 'delivered'].map((state) => ({ state, at: expect.any(Number) })),
+    reached: null,
   })
   expect(await session.chatMessage(MAX, messageId)).toMatchObject({
     id: messageId,

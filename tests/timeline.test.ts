@@ -74,9 +74,9 @@ story('the timeline of what WhatsApp refuses ends with it', async ({ emulator, l
   expect(await states(session, String(id))).toEqual(['queued', 'on_wire', 'failed'])
 })
 
-story('in a group the first member counts', async ({ emulator, link, contact }) => {
+story('in a group the first member counts, and all are counted', async ({ emulator, link, contact }) => {
   const max = contact()
-  contact(EVA, 'Eva')
+  const eva = contact(EVA, 'Eva')
   const { session } = await link()
   const group = emulator.group({ subject: 'Familie', members: [OWN, MAX, EVA] })
   const { messageId } = await session.send(group.id, 'Hallo')
@@ -84,6 +84,14 @@ story('in a group the first member counts', async ({ emulator, link, contact }) 
   await max.reads([messageId])
   await until(async () => (await session.message(messageId)).status === 'read')
   expect(await states(session, messageId)).toEqual(['queued', 'on_wire', 'server', 'delivered', 'read'])
+  const reached = async () => (await session.message(messageId)).reached
+  await until(async () => (await reached())?.delivered === 2)
+  expect(await reached()).toEqual({ delivered: 2, read: 1, played: 0 })
+  await eva.hears('Hallo')
+  await eva.reads([messageId])
+  await until(async () => (await reached())?.read === 2)
+  const single = await session.send(MAX, 'Hallo Max')
+  expect(await session.message(single.messageId)).toMatchObject({ reached: null })
 })
 
 sdkStory('a receipt counts under whichever name its sender goes by then, and of others not', async (scene) => {

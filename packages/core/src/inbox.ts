@@ -5,6 +5,7 @@ import type { Account, MessageType } from './shared.ts'
 import * as contacts from './stores/sql/contacts.ts'
 import * as history from './stores/sql/history.ts'
 import * as journal from './stores/sql/journal.ts'
+import * as members from './stores/sql/members.ts'
 import * as outbox from './stores/sql/outbox.ts'
 import * as stanzas from './stores/sql/stanzas.ts'
 import * as timeline from './stores/sql/timeline.ts'
@@ -47,6 +48,8 @@ export interface ChatPlace {
 export interface Receipt {
   ids: readonly string[]
   chat: Person | string
+  /** Which member of a group. */
+  by: Person | null
   step: 'delivered' | 'read' | 'played'
   timestamp: number
 }
@@ -138,6 +141,8 @@ export class Inbox {
       // Whoever was not sent it can know its id, and says nothing about it.
       const names = chat.contact ? contacts.namesOf(chat.contact) : [chat.id]
       if (sent && !names.includes(sent.chat)) continue
+      const member = receipt.by?.lid ?? receipt.by?.phone
+      if (sent && member !== undefined) yield* members.reached(this.#session, id, member, ack)
       // A receipt can come before the server's own ack: then the step waits in the outbox.
       if (yield* outbox.raiseAck(this.#session, id, ack))
         yield* timeline.reached(this.#session, id, receipt.step, receipt.timestamp)

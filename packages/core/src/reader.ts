@@ -8,6 +8,7 @@ import type { Account, Batch, BatchStatus, Chat, ListOptions, Message, OutgoingM
 import * as batches from './stores/sql/batches.ts'
 import * as contacts from './stores/sql/contacts.ts'
 import * as history from './stores/sql/history.ts'
+import { countReached } from './stores/sql/members.ts'
 import * as outboxRows from './stores/sql/outbox.ts'
 import { timesOf } from './stores/sql/timeline.ts'
 import type { Store, Work } from './stores/store.ts'
@@ -83,17 +84,19 @@ export class Reader {
   async message(messageId: string, onWireSince?: number): Promise<OutgoingMessage> {
     const session = this.#session
     const limits = this.#limits
-    const { entry, times, waits } = await this.#store.read(function* () {
+    const { entry, times, reached, waits } = await this.#store.read(function* () {
       const entry = yield* outboxRows.byId(session, messageId)
       const times = yield* timesOf(session, messageId)
-      return { entry, times, waits: entry ? yield* waitsOf(session, entry, Date.now(), limits) : NOTHING }
+      const isGroup = entry !== undefined && chatKind(entry.chat) === 'group'
+      const reached = isGroup ? yield* countReached(session, messageId) : null
+      return { entry, times, reached, waits: entry ? yield* waitsOf(session, entry, Date.now(), limits) : NOTHING }
     })
     if (!entry) throw new WamuxError('NOT_FOUND', 'There is no such message.')
     const { id, phone, chat, code, acceptedAt, sendAt, priority } = entry
     const known = { messageId: id, phone, chatId: chat, status: statusOf(entry), code, acceptedAt, sendAt, priority }
     const isOnWire = entry.state === 'queued' && onWireSince !== undefined
     const timeline = timelineOf(entry, times && isOnWire ? { ...times, onWireAt: onWireSince } : times)
-    return { ...known, ...waits, timeline }
+    return { ...known, ...waits, timeline, reached }
   }
 
   async #list(chat: string | null, options: ListOptions): Promise<Page<Message>> {

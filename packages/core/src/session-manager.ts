@@ -26,6 +26,7 @@ import { openPostgresStore } from './stores/postgres/store.ts'
 import * as idempotency from './stores/sql/idempotency.ts'
 import * as journal from './stores/sql/journal.ts'
 import * as keys from './stores/sql/keys.ts'
+import * as members from './stores/sql/members.ts'
 import * as outbox from './stores/sql/outbox.ts'
 import * as rows from './stores/sql/sessions.ts'
 import * as stanzas from './stores/sql/stanzas.ts'
@@ -276,6 +277,7 @@ export class SessionManager extends Teller {
         yield* stanzas.dropOld(now)
         yield* idempotency.dropOld(now - KEEP_IDEMPOTENCY_KEYS_MS)
         yield* outbox.dropOld(now - keepSentMs)
+        yield* members.dropForgotten()
       })
     } catch (error) {
       this.#report(error, 'removing what is too old')

@@ -4,6 +4,7 @@ import type { Account } from '../src/shared.ts'
 import * as contacts from '../src/stores/sql/contacts.ts'
 import * as history from '../src/stores/sql/history.ts'
 import * as journal from '../src/stores/sql/journal.ts'
+import * as members from '../src/stores/sql/members.ts'
 import * as outbox from '../src/stores/sql/outbox.ts'
 import type { Store } from '../src/stores/store.ts'
 import { memory } from './stores/open.ts'
@@ -105,7 +106,9 @@ describe('what could not be decrypted', () => {
 
 describe('receipts', () => {
   const receipt = (store: Store, step: Receipt['step'], changes: Partial<Receipt> = {}) =>
-    store.write(() => inbox.receipt({ ids: ['A'], chat: { phone: PHONE }, step, timestamp: 5_000, ...changes }))
+    store.write(() =>
+      inbox.receipt({ ids: ['A'], chat: { phone: PHONE }, by: null, step, timestamp: 5_000, ...changes }),
+    )
   const acks = async (store: Store) =>
     (await events(store)).flatMap(({ event, data }) => (event === 'message_ack' && 'ack' in data ? [data.ack] : []))
   async function sent() {
@@ -195,6 +198,23 @@ describe('receipts', () => {
     expect(await ackOf(store)).toBe(0)
     await receipt(store, 'read', { chat: GROUP })
     expect(await ackOf(store)).toBe(3)
+  })
+  test('of members are counted, each once and never back', async () => {
+    const store = await memory()
+    await accepted(store, GROUP)
+    const by = (lid: string, step: Receipt['step']) => receipt(store, step, { chat: GROUP, by: { lid } })
+    await by('1', 'delivered')
+    await by('1', 'delivered')
+    await by('2', 'read')
+    await by('2', 'delivered')
+    await by('3', 'played')
+    const count = () => store.read(() => members.countReached('s', 'A'))
+    expect(await count()).toEqual({ delivered: 3, read: 2, played: 1 })
+    await by('1', 'read')
+    expect(await count()).toEqual({ delivered: 3, read: 3, played: 1 })
+    await store.write(members.dropForgotten)
+    expect(await count()).toEqual({ delivered: 3, read: 3, played: 1 })
+    expect(await store.read(() => members.countReached('s', 'B'))).toEqual({ delivered: 0, read: 0, played: 0 })
   })
   test.each([
     ['the number, by the hidden id', CHAT, { lid: '12345' }],

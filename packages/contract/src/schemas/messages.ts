@@ -13,6 +13,7 @@ import type {
   NumberCheck,
   OutgoingMessage,
   Priority,
+  Reached,
   SendStep,
   SentMessage,
   WaitsFor,
@@ -161,6 +162,9 @@ export const outgoingMessage = like<OutgoingMessage>()(
         .nullable()
         .describe('What holds it up while it is queued: the time that was named, its paused batch, or a limit'),
       waitsUntil: time.nullable().describe('When that is over as far as is known, in ms since the epoch'),
+      reached: like<Reached>()(z.strictObject({ delivered: z.int(), read: z.int(), played: z.int() }))
+        .nullable()
+        .describe('Of a group: how many of its members have it, have read it, have played it, as far as they tell'),
       timeline: z
         .array(
           like<SendStep>()(

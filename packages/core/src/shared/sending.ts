@@ -81,6 +81,14 @@ export interface OutgoingMessage {
   waitsUntil: number | null
   /** Every step up to now, the oldest first. */
   timeline: SendStep[]
+  /** Of a group: how many of its members have it, have read it, have played it, as far as they tell. Else null. */
+  reached: Reached | null
+}
+
+export interface Reached {
+  delivered: number
+  read: number
+  played: number
 }
 
 /** One step of a message that was sent through wamux. */

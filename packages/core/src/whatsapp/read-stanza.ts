@@ -62,7 +62,8 @@ export function readReceipt(node: BinaryNode, me: Me): Receipt | { readElsewhere
   if (!step) return undefined
   const items = getBinaryNodeChildren(getBinaryNodeChildren(node, 'list')[0], 'item')
   const ids = [attrs.id, ...items.map((item) => item.attrs.id)].filter((id): id is string => typeof id === 'string')
-  return { ids, chat, step, timestamp: secondsToMs(attrs.t) }
+  const by = typeof chat === 'string' ? toParty(attrs.participant, undefined) : undefined
+  return { ids, chat, by: typeof by === 'object' ? by : null, step, timestamp: secondsToMs(attrs.t) }
 }
 
 // A map: the type is a stranger's word, and every object has a `constructor`.

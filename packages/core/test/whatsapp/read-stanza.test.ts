@@ -151,6 +151,7 @@ describe('receipts', () => {
       expect(receipt(type ? { type } : {})).toEqual({
         ids: ['A'],
         chat: { phone: '4922222222', lid: undefined },
+        by: null,
         step,
         timestamp: 1_700_000_000_000,
       })
@@ -181,13 +182,14 @@ describe('receipts', () => {
     expect(receipt({}, [list])).toMatchObject({ ids: ['A', 'C'] })
   })
   test('in a group belong to the group', () => {
-    expect(receipt({ from: GROUP, participant: '12345@lid', type: 'read' })).toMatchObject({
+    expect(receipt({ from: GROUP, participant: '12345:3@lid', type: 'read' })).toMatchObject({
       chat: GROUP,
+      by: { lid: '12345' },
       step: 'read',
     })
   })
   test('by hidden id', () => {
-    expect(receipt({ from: '12345:3@lid' })).toMatchObject({ chat: { phone: undefined, lid: '12345' } })
+    expect(receipt({ from: '12345:3@lid' })).toMatchObject({ chat: { phone: undefined, lid: '12345' }, by: null })
   })
 
   describe('of an own device', () => {

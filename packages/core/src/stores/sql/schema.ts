@@ -139,6 +139,11 @@ const MIGRATIONS: readonly (readonly string[])[] = [
     // asks_for_devices: refused once because of the recipients' devices.
     'ALTER TABLE outbox ADD COLUMN asks_for_devices INTEGER NOT NULL DEFAULT 0',
   ],
+  [
+    // How far members of groups got with what was sent to them.
+    `CREATE TABLE members_reached (session TEXT NOT NULL, id TEXT NOT NULL, member TEXT NOT NULL, ack INTEGER NOT NULL,
+      PRIMARY KEY (session, id, member))`,
+  ],
 ]
 
 /** Brings the database to the newest schema, in the transaction of the caller. */

@@ -36,6 +36,7 @@ const TABLES = [
   'chats',
   'contacts',
   'outbox',
+  'members_reached',
   'batches',
   'idempotency_keys',
   'restrictions',
