@@ -67,7 +67,7 @@ export class Holds {
       if (isAsking && (yield* isNewChat(session, chat)))
         return { waitsFor: 'account_restricted', waitsUntil: now + ASK_MS }
       const restricted = yield* restrictionOn(session, account, chat, now)
-      return restricted ?? (yield* limitOn(session, chat, limits, now, opening))
+      return restricted ?? (yield* limitOn(session, chat, limits, opening))
     })
     if (!held) return undefined
     const until = held.waitsUntil ?? now

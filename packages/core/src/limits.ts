@@ -1,4 +1,5 @@
 import { chatKind } from './chat-id.ts'
+import { onTheWall, steadyNow } from './clock.ts'
 import { invalid } from './errors.ts'
 import type { OutgoingMessage } from './shared.ts'
 import * as history from './stores/sql/history.ts'
@@ -31,18 +32,14 @@ export function assertLimits(limits: Limits): void {
  * Which limit holds up what would go to `chat` now, by what was sent: the same in the next process. `opening` are chats
  * that are being opened at this moment.
  */
-export function* limitOn(
-  session: string,
-  chat: string,
-  limits: Limits,
-  now: number,
-  opening = 0,
-): Work<Waits | undefined> {
+export function* limitOn(session: string, chat: string, limits: Limits, opening = 0): Work<Waits | undefined> {
+  const now = steadyNow()
   const { newChatsPerDay, messagesPerChatPerHour } = limits
   if (messagesPerChatPerHour !== undefined) {
     const times = yield* rows.sentTo(session, chat, now - HOUR_MS, messagesPerChatPerHour)
     const oldest = times[messagesPerChatPerHour - 1]
-    if (oldest !== undefined) return { waitsFor: 'recipient_limit', waitsUntil: Math.min(oldest, now) + HOUR_MS }
+    if (oldest !== undefined)
+      return { waitsFor: 'recipient_limit', waitsUntil: onTheWall(Math.min(oldest, now) + HOUR_MS) }
   }
   if (newChatsPerDay !== undefined && (yield* isNewChat(session, chat))) {
     const times = yield* rows.opened(session, now - DAY_MS, newChatsPerDay)
@@ -50,7 +47,7 @@ export function* limitOn(
     // While others are being opened it is not known yet when the last of them was.
     const oldest = times[newChatsPerDay - 1]
     const until = oldest === undefined ? now + SOON_MS : Math.min(oldest, now) + DAY_MS
-    return { waitsFor: 'new_chat_limit', waitsUntil: until }
+    return { waitsFor: 'new_chat_limit', waitsUntil: onTheWall(until) }
   }
   return undefined
 }

@@ -1,4 +1,5 @@
 import { acceptAll, deadlineOf, type NewEntry } from './acceptance.ts'
+import { steadyNow } from './clock.ts'
 import { Departures } from './departures.ts'
 import { WamuxError } from './errors.ts'
 import type { Inbox } from './inbox.ts'
@@ -110,7 +111,7 @@ export class Outbox {
     this.#departures.begin(wire)
     this.#late = []
     await this.#departures.refusalsSettled()
-    const now = Date.now()
+    const now = steadyNow()
     const phone = this.#options.account()?.phone
     const { unsettled, paused, lastSentAt, restriction } = await store.read(() => waitingOf(session, phone))
     this.#departures.know(restriction)

@@ -42,16 +42,12 @@ export class Pacer {
    */
   run(job: () => Promise<boolean>, priority: Priority): void {
     if (this.#halt.signal.aborted) return
-    this.#limiter
-      .schedule({ priority: PLACE[priority] }, async () => {
-        if (this.#halt.signal.aborted) return
-        // The pause belongs to the job that sent, not to the one that comes next: what comes next is only chosen after
-        // it, so that an urgent message can still overtake. Bottleneck's own minTime chooses before.
-        if (await job()) await this.#pause()
-      })
-      .catch((error: unknown) => {
-        if (!this.#halt.signal.aborted) this.#report(error)
-      })
+    this.#schedule(PLACE[priority], async () => {
+      if (this.#halt.signal.aborted) return
+      // The pause belongs to the job that sent, not to the one that comes next: what comes next is only chosen after
+      // it, so that an urgent message can still overtake. Bottleneck's own minTime chooses before.
+      if (await job()) await this.#pause()
+    })
   }
 
   /**
@@ -61,11 +57,7 @@ export class Pacer {
   rest(agoMs: number): void {
     const ends = performance.now() + this.#draw() - Math.max(agoMs, 0)
     if (ends <= performance.now() || this.#halt.signal.aborted) return
-    this.#limiter
-      .schedule({ priority: FIRST }, () => this.#pause(ends - performance.now()))
-      .catch((error: unknown) => {
-        if (!this.#halt.signal.aborted) this.#report(error)
-      })
+    this.#schedule(FIRST, () => this.#pause(ends - performance.now()))
   }
 
   /** Lets the job that has begun finish, drops the rest. */
@@ -73,6 +65,25 @@ export class Pacer {
     if (this.#halt.signal.aborted) return
     this.#halt.abort()
     await this.#limiter.stop({ dropWaitingJobs: true })
+  }
+
+  #schedule(priority: number, job: () => Promise<void>): void {
+    this.#forgetTime()
+    this.#limiter
+      .schedule({ priority }, () => job().finally(() => this.#forgetTime()))
+      .catch((error: unknown) => {
+        if (!this.#halt.signal.aborted) this.#report(error)
+      })
+  }
+
+  /**
+   * Bottleneck counts by the clock on the wall, even where nothing is to be waited for: set back by an hour, it would
+   * begin no job for an hour.
+   */
+  #forgetTime(): void {
+    // Its types hide the store. The version is pinned, and tests set the clock back.
+    const { _store } = this.#limiter as unknown as { _store: { _nextRequest: number } }
+    _store._nextRequest = 0
   }
 
   #pause(ms = this.#draw()): Promise<void> {

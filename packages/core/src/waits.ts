@@ -14,5 +14,5 @@ export function* waitsOf(session: string, entry: OutboxEntry, now: number, limit
   }
   if (entry.sendAt !== null && entry.sendAt > now) return { waitsFor: 'send_at', waitsUntil: entry.sendAt }
   const restricted = yield* restrictionOn(session, entry.account, entry.chat, now)
-  return restricted ?? (yield* limitOn(session, entry.chat, limits, now)) ?? NOTHING
+  return restricted ?? (yield* limitOn(session, entry.chat, limits)) ?? NOTHING
 }

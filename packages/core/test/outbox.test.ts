@@ -11,7 +11,7 @@ import * as history from '../src/stores/sql/history.ts'
 import * as journal from '../src/stores/sql/journal.ts'
 import * as rows from '../src/stores/sql/outbox.ts'
 import { openMemoryStore } from '../src/stores/sqlite/store.ts'
-import type { Store, Work } from '../src/stores/store.ts'
+import { run, type Store, type Work } from '../src/stores/store.ts'
 import { writeText } from '../src/whatsapp/write-message.ts'
 import type { Wire } from '../src/wire.ts'
 
@@ -1097,5 +1097,60 @@ describe('a message that is typed', () => {
     const second = await attach()
     await quiet(LONGEST_TYPING_MS)
     expect([first.sent, second.typed, second.sent]).toEqual([[], [chatOf('A1')], ['A1']])
+  })
+})
+
+describe('a clock that is set', () => {
+  const HOUR_MS = 60 * 60_000
+  const DAY_MS = 24 * HOUR_MS
+  const jumps = [
+    ['an hour on', HOUR_MS],
+    ['an hour back', -HOUR_MS],
+    ['30 days on', 30 * DAY_MS],
+    ['30 days back', -30 * DAY_MS],
+    ['to 2038', Date.UTC(2038, 0, 20) - Date.now()],
+    ['to 1970', 1 - Date.now()],
+  ] as const
+
+  test.each(jumps)('%s gives no message more to a chat, and holds none up for longer', async (_, ms) => {
+    const { outbox, attach, accept, ack } = await world({ limits: { messagesPerChatPerHour: 1 } })
+    const wire = await attach()
+    await accept(['A1'])
+    await ack('A1')
+    vi.setSystemTime(Date.now() + ms)
+    await accept(['A2', 'B1'])
+    await ack('B1')
+    await quiet(HOUR_MS - 10 * QUIET_MS)
+    expect(wire.sent).toEqual(['A1', 'B1'])
+    await quiet(20 * QUIET_MS)
+    expect(wire.sent).toEqual(['A1', 'B1', 'A2'])
+    outbox.detach()
+  })
+  test.each(jumps)('%s lets nobody begin more chats, over a new connection either', async (_, ms) => {
+    const { outbox, attach, accept, ack } = await world({ limits: { newChatsPerDay: 1 } })
+    await attach()
+    await accept(['A1'])
+    await ack('A1')
+    vi.setSystemTime(Date.now() + ms)
+    outbox.detach()
+    const wire = await attach()
+    await accept(['B1'])
+    await quiet(DAY_MS - 10 * QUIET_MS)
+    expect(wire.sent).toEqual([])
+    await quiet(20 * QUIET_MS)
+    expect(wire.sent).toEqual(['B1'])
+  })
+  test('back by a process before this one gives no credit', async () => {
+    const { store, attach, accept, ack } = await world({ limits: { messagesPerChatPerHour: 1 } })
+    await attach()
+    await accept(['A1'])
+    await ack('A1')
+    await during(store.write(() => run('UPDATE outbox SET done_at = done_at + ?', 30 * DAY_MS)))
+    const wire = await attach()
+    await accept(['A2'])
+    await quiet(HOUR_MS - 10 * QUIET_MS)
+    expect(wire.sent).toEqual([])
+    await quiet(20 * QUIET_MS)
+    expect(wire.sent).toEqual(['A2'])
   })
 })

@@ -187,3 +187,23 @@ describe('stop', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 })
+
+describe('a clock that is set back', () => {
+  test.each([60_000, 3_600_000])('by %i ms holds nothing up: while nothing waits, in a pause, in a job', async (ms) => {
+    const { send, names } = paced()
+    vi.setSystemTime(Date.now() - ms)
+    send('first', { takesMs: 100 })
+    send('second', { takesMs: 100 })
+    await vi.advanceTimersByTimeAsync(50)
+    vi.setSystemTime(Date.now() - ms)
+    await vi.advanceTimersByTimeAsync(500)
+    vi.setSystemTime(Date.now() - ms)
+    await vi.advanceTimersByTimeAsync(3_000)
+    expect(names()).toEqual(['first', 'second'])
+    await vi.advanceTimersByTimeAsync(3_000)
+    vi.setSystemTime(Date.now() - ms)
+    send('third')
+    await vi.advanceTimersByTimeAsync(QUEUE_MS)
+    expect(names()).toEqual(['first', 'second', 'third'])
+  })
+})

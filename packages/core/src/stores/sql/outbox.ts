@@ -1,3 +1,4 @@
+import { steadyNow } from '../../clock.ts'
 import type { MessageFailed, Priority } from '../../shared.ts'
 import { row, rows, run, type Work } from '../store.ts'
 
@@ -128,7 +129,7 @@ export function* settle(
     "UPDATE outbox SET state = ?, code = ?, done_at = ? WHERE session = ? AND id = ? AND state = 'queued' RETURNING n",
     state,
     code,
-    Date.now(),
+    steadyNow(),
     session,
     id,
   )

@@ -37,7 +37,7 @@ export function* dropRestriction(session: string): Work<void> {
 /** Whether WhatsApp has refused to begin this chat since then. */
 export function* wasRefused(session: string, chat: string, since: number): Work<boolean> {
   const found = yield* row(
-    `SELECT 1 AS one FROM outbox WHERE session = ? AND chat = ? AND state = 'failed' AND done_at >= ?
+    `SELECT 1 AS one FROM outbox WHERE session = ? AND chat = ? AND state = 'failed' AND settled_at >= ?
       AND code = 'WHATSAPP_RESTRICTED' LIMIT 1`,
     session,
     chat,
