@@ -140,7 +140,8 @@ export class Queue {
   clear(): void {
     for (const timer of this.#timers.values()) clearTimeout(timer)
     this.#timers.clear()
-    this.#held.clear()
+    // What is paused or being called off stays so for what the next connection reads.
+    for (const batch of this.#held.keys()) this.#held.set(batch, [])
     this.#gone.clear()
     this.#schedule.clear()
     this.#lines.clear()

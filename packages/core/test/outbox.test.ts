@@ -600,6 +600,28 @@ describe('an ack', () => {
   })
 })
 
+test('a batch that is called off while the connection is lost and comes back is not sent by the next one', async () => {
+  const { outbox, store, attach, state } = await world()
+  await attach()
+  const ids = ['A1', 'B1', 'C1', 'D1', 'E1']
+  await during(outbox.accept(ids.map((id, index) => ({ ...entryOf(id), batch: { id: 'called off', index } }))))
+  const waiting = await during(store.read(() => rows.ofBatch('s', 'called off')))
+  const written = store.holdWrites()
+  const cancelled = outbox.cancel('called off', waiting)
+  await quiet()
+  outbox.detach()
+  const next = await attach()
+  written()
+  await during(cancelled)
+  await quiet()
+  // What had been on the wire may have arrived.
+  expect(next.sent).toEqual(['A1', 'B1', 'C1', 'D1'])
+  outbox.acked('A1', undefined, 1)
+  await quiet()
+  expect([await state('A1'), await state('E1')]).toEqual(['sent', 'cancelled'])
+  expect(next.sent).toEqual(['A1', 'B1', 'C1', 'D1'])
+})
+
 describe('while the account may begin no chats', () => {
   const HOUR_MS = 60 * 60_000
   const until = (at: number): Reachout => ({ isRestricted: true, until: at, reason: 'BIZ_QUALITY' })
