@@ -78,10 +78,10 @@ export const serverDecrypt: Suite = {
         return talk.hears(max, text, { id })
       },
       reorder: async (text) => {
-        const id = next()
-        emulator.faults.on(that(id)).swap(1)
-        await talk.hears(max, `${text}, überholt`, { line: text, id })
-        return talk.hears(max, text, { line: `${text}, überholend` })
+        const ids = [next(), next()] as const
+        emulator.faults.on({ ...MESSAGE, matches: ({ attrs }) => ids.some((id) => id === attrs.id) }).swap(1)
+        await talk.hears(max, `${text}, überholt`, { line: text, id: ids[0] })
+        return talk.hears(max, text, { line: `${text}, überholend`, id: ids[1] })
       },
       gap: async (text) => {
         await talk.session.stop()
