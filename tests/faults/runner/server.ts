@@ -15,7 +15,9 @@ export class VictimServer {
   readonly #lives: Lives
   #life: Life | undefined
   #url = ''
-  #complaints = 0
+  /** What the processes have logged as errors, and their last words. */
+  readonly complaints: string[] = []
+  #mayRefuse = false
 
   constructor(run: Run, options: VictimOptions) {
     this.#run = run
@@ -51,6 +53,16 @@ export class VictimServer {
     return listening.setupToken
   }
 
+  /** The same, for a process that may refuse: resolves with its last words when it has. */
+  async tries(): Promise<string | undefined> {
+    await this.end()
+    this.#mayRefuse = true
+    const isThere = await (await this.begin({ ms: 0, from: 'start' })).listening
+    if (!isThere) await this.dies()
+    this.#mayRefuse = false
+    return isThere ? undefined : this.complaints.at(-1)
+  }
+
   /** Resolves when the process has ended, with where. */
   async dies(): Promise<string> {
     const where = (await this.#life?.ended) ?? 'it was dead'
@@ -83,8 +95,9 @@ export class VictimServer {
   #complain(line: string): void {
     const { report, log } = this.#run
     report.count('complaints')
-    if (this.#complaints++ < 20) log(`the server: ${line.slice(0, 500)}`)
+    this.complaints.push(line)
+    if (this.complaints.length < 20) log(`the server: ${line.slice(0, 500)}`)
     if (line.includes('privKey')) report.broke('secrets', 'a private key was printed')
-    if (line.startsWith('ended by itself')) report.broke('crashed', line.slice(0, 4_000))
+    if (line.startsWith('ended by itself') && !this.#mayRefuse) report.broke('crashed', line.slice(0, 4_000))
   }
 }

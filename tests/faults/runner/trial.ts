@@ -46,7 +46,8 @@ export class Trial {
   readonly data: string
   readonly #server: VictimServer
   readonly #killer: Killer
-  readonly #database: string | undefined
+  /** The PostgreSQL of the server, if that is where it keeps everything. */
+  readonly database: string | undefined
   #apiKey = ''
   #identity: string | undefined
   #token = ''
@@ -72,7 +73,7 @@ export class Trial {
     this.emulator = emulator
     this.phone = emulator.phone(PHONE, { name: 'Erika' })
     this.data = join(run.folder, 'wamux')
-    this.#database = database
+    this.database = database
     emulator.events.on((event) => {
       if (event.type === 'heard' && event.phone !== PHONE) this.heard.add(event.id)
     })
@@ -192,6 +193,16 @@ export class Trial {
     this.run.report.broke('stuck', what())
   }
 
+  /** The same as {@link start}, for a process that may refuse: resolves with its last words when it has. */
+  tries(): Promise<string | undefined> {
+    return this.#server.tries()
+  }
+
+  /** What the processes have logged as errors. */
+  get complaints(): readonly string[] {
+    return this.#server.complaints
+  }
+
   /** What ails the store of the process that lives now, from here on. */
   sicken(store: Sickness | null): void {
     this.#server.life?.sicken(store)
@@ -219,7 +230,12 @@ export class Trial {
 
   /** What is on disk at this moment. */
   peek(): Promise<Books> {
-    return readBooks(this.data, this.#database)
+    return readBooks(this.data, this.database)
+  }
+
+  /** The same of another folder. */
+  peekAt(folder: string): Promise<Books> {
+    return readBooks(folder, undefined)
   }
 
   /** The network's file, past its API. */

@@ -3,9 +3,10 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { WamuxError } from '../../errors.ts'
 import { migrate } from '../sql/schema.ts'
-import type { Store, Work } from '../store.ts'
+import { isDamage, type Store, type Work } from '../store.ts'
 import { GroupCommit } from './group-commit.ts'
 import { lockFolder } from './lock.ts'
+import { assertWholeLog } from './wal.ts'
 
 /** Opens (and creates) the data folder: one process at a time, WAL, every commit flushed to disk. */
 export async function openSqliteStore(folder: string): Promise<Store> {
@@ -13,13 +14,15 @@ export async function openSqliteStore(folder: string): Promise<Store> {
   const unlock = lockFolder(folder)
   try {
     const file = join(folder, 'wamux.db')
+    assertWholeLog(file)
     const db = new Database(file)
     // Credentials are in it, and the folder may be older than we are. SQLite's other files take over its mode.
     chmodSync(file, 0o600)
     return open(db, unlock)
   } catch (error) {
     unlock()
-    throw error
+    if (!isDamage(error)) throw error
+    throw new WamuxError('STORE_FAILED', `The database in ${folder} is damaged.`, undefined, { cause: error })
   }
 }
 
