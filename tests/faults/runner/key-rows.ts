@@ -42,6 +42,19 @@ export class KeyRows {
     return { ...key, value }
   }
 
+  /** Turns one bit, so that a letter becomes another one: what comes of it still looks like a key. */
+  async falsify(key: Key): Promise<Key> {
+    const value = Buffer.from(key.value)
+    const isLetter = (at: number) => /[A-Za-z]/.test(String.fromCharCode(value[at] ?? 0))
+    // Most of a row is keys; beginning anywhere, the next letter is one of theirs.
+    let at = this.#random.below(value.length)
+    for (let left = value.length; left > 0 && !isLetter(at); left--) at = (at + 1) % value.length
+    if (!isLetter(at)) return this.damage(key, 1)
+    value[at] = (value[at] ?? 0) ^ 0x20
+    await this.#write({ ...key, value })
+    return { ...key, value }
+  }
+
   /** Puts back what is still as it was damaged; whoever refused it must not have touched it. */
   async mend(damaged: readonly Key[], good: readonly Key[], isKept: boolean): Promise<void> {
     const now = new Map((await this.of(damaged[0]?.session ?? '')).map((key) => [`${key.type}/${key.id}`, key.value]))

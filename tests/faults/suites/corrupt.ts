@@ -109,7 +109,10 @@ class Scene {
       'a key': [random.pick(all.filter(({ type }) => type !== 'creds'))],
     }[place]
     const damaged: Key[] = []
-    for (const key of chosen) damaged.push(await this.#keys.damage(key, 1 + random.below(BITS)))
+    // Half of the time what is left still looks like keys: that of the sessions always does.
+    const isForged = place === 'sessions' || random.chance(0.5)
+    for (const key of chosen)
+      damaged.push(await (isForged ? this.#keys.falsify(key) : this.#keys.damage(key, 1 + random.below(BITS))))
     const logins = this.#answers.logins
     logins.clear()
     await this.#trial.start()
