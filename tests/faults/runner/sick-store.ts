@@ -54,14 +54,15 @@ function watchSqlite(): void {
 
 const ioError = (code: string) => new Database.SqliteError('disk I/O error', code)
 
-/** Of a PostgreSQL only the confirmation can be lost from here; the rest is done to the database itself. */
+/** PostgreSQL refuses by itself what writes in a transaction that may only read. */
 function watchPostgres(): void {
   // The method has a dozen overloads, of which the store uses one: a text or a config, and a promise.
   const { query } = pg.Client.prototype as unknown as { query: (...args: unknown[]) => Promise<unknown> }
   Object.defineProperty(pg.Client.prototype, 'query', {
     value: function (this: object, ...args: unknown[]) {
       const [given] = args
-      const answer = query.apply(this, args)
+      const isBegun = sickness === 'read-only' && typeof given === 'string' && given.startsWith('BEGIN;')
+      const answer = query.apply(this, isBegun ? [given.replace('BEGIN;', 'BEGIN READ ONLY;')] : args)
       if (sickness !== 'unconfirmed' || typeof given !== 'string' || !given.endsWith('COMMIT')) return answer
       return answer.then(() => {
         throw new Error('Connection terminated unexpectedly')

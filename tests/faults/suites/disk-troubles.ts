@@ -21,7 +21,8 @@ const DISK_MIB = 24
 
 /** Those that this machine can make. Before the server starts. */
 export async function troublesOf(run: Run): Promise<Trouble[]> {
-  return onSqlite(run)
+  if (run.store === 'sqlite') return onSqlite(run)
+  return [ill('read-only', 'all', true)]
 }
 
 function onSqlite(run: Run): Trouble[] {
