@@ -154,6 +154,8 @@ export interface Person {
   plays(ids: readonly string[]): Promise<void>
   /** Shows `typing…` in a chat of the other side: until `paused`, or for 25 s. */
   types(to: string, state?: ChatState): void
+  /** Rings at the companions of somebody, who hear of it later when they are away. Nobody can answer. Returns the call's id. */
+  calls(phone: string): string
   /** Opens or closes the app: those who watch are told. */
   appears(state: 'available' | 'unavailable'): void
   /**

@@ -52,6 +52,11 @@ export interface SharedState {
    */
   remembers(chat: string, messages: readonly PastMessage[]): string[]
   /**
+   * The same, and its companions are told at once: a phone that has much to tell goes on with its history for a while.
+   * Resolves with the ids when the network has it for good.
+   */
+  recalls(chat: string, messages: readonly PastMessage[]): Promise<string[]>
+  /**
    * Tells the companions that are connected that they have missed a change: of the account, of its groups, or of this
    * state. They fetch it, and say that it is clean.
    */

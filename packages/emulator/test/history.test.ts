@@ -190,3 +190,19 @@ async function askForKeys(client: Client, keyIds: proto.Message.IAppStateSyncKey
 function numbered(from: number, to: number, at: number) {
   return Array.from({ length: to - from + 1 }, (_, n) => ({ from: MAX, content: String(from + n), at: at + n * 1000 }))
 }
+
+test('a phone goes on with its history when it is linked, also while its companion is away', () =>
+  withEmulator(async (emulator, client) => {
+    emulator.contact(MAX, { name: 'Max' })
+    const phone = emulator.phone(ALICE)
+    const alice = await client({ shouldSyncHistoryMessage: () => true }).link(phone)
+    const texts = () => alice.history.flatMap(({ messages }) => messages.map(textOf))
+    const ids = await phone.recalls(MAX, numbered(1, 3, emulator.clock.now() - DAY))
+    await alice.until(() => texts().length === 3)
+    expect(texts()).toEqual(['3', '2', '1'])
+    expect(alice.history.flatMap(({ messages }) => messages.map(({ key }) => key.id))).toEqual(ids.reverse())
+    await alice.end()
+    await phone.recalls(MAX, numbered(4, 5, emulator.clock.now() - DAY))
+    await alice.connect().until(() => texts().length === 5)
+    expect(alice.warnings).toEqual([])
+  }))

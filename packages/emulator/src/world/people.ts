@@ -3,6 +3,7 @@ import type { Answer, Content } from '../content/content.ts'
 import { mediaOf } from '../media/of-message.ts'
 import type { Presences } from '../stanzas/presences.ts'
 import type { Account, Behaviour } from './accounts.ts'
+import { ring } from './calling.ts'
 import type { PrivacyName } from './circle.ts'
 import { acceptInvite, joinByLink } from './group-joining.ts'
 import { migrateToLid, reinstall } from './identity.ts'
@@ -111,6 +112,10 @@ export class VirtualPerson implements Person {
     if (state !== 'available' && state !== 'unavailable') return sightings.typed(this.phone, phone, state, options)
     const look = () => this.presences.isSeenBy(this.phone, phone) === (state === 'available')
     return sightings.until(look, () => `${this.phone} has not seen ${phone} become ${state}`, options)
+  }
+
+  calls(phone: string): string {
+    return this.world.post.commit(() => ring(this.world, this.account, this.world.accounts.require(phone)))
   }
 
   joins(code: string): 'joined' | 'requested' {

@@ -1,10 +1,16 @@
+import { proto } from '@whiskeysockets/baileys'
 import type { PastMessage, SharedState, Shown } from '../shared-state.ts'
 import { el, SERVER } from '../stream/nodes.ts'
 import type { StateAction, StateChange } from './app-state.ts'
 import * as actions from './chat-actions.ts'
+import { History } from './history.ts'
 import { toJid } from './jids.ts'
+import type { Past } from './past.ts'
 import { VirtualPerson } from './people.ts'
+import { historyParts } from './settling.ts'
 import type { WaitOptions } from './waiting.ts'
+
+const { RECENT } = proto.HistorySync.HistorySyncType
 
 /** What the public `SharedState` describes, on top of a person. */
 export class StatefulPhone extends VirtualPerson implements SharedState {
@@ -63,6 +69,21 @@ export class StatefulPhone extends VirtualPerson implements SharedState {
   }
 
   remembers(chat: string, messages: readonly PastMessage[]): string[] {
+    return this.#keeps(chat, messages).map(({ id }) => id)
+  }
+
+  async recalls(chat: string, messages: readonly PastMessage[]): Promise<string[]> {
+    const newestFirst = this.#keeps(chat, messages).reverse()
+    for (const { device } of this.world.devices.of(this.phone)) {
+      await this.world.handset(this.phone).tellCompanion(device, () => {
+        const history = new History(this.world, this.account)
+        return historyParts(history, RECENT, newestFirst).map((part) => history.notice(part))
+      })
+    }
+    return newestFirst.map(({ id }) => id).reverse()
+  }
+
+  #keeps(chat: string, messages: readonly PastMessage[]): Past[] {
     const { accounts, clock, past, post, random } = this.world
     if (!this.world.groups.get(chat)) accounts.require(chat)
     let at = clock.now() - 60_000 - messages.length * 1000
@@ -70,10 +91,10 @@ export class StatefulPhone extends VirtualPerson implements SharedState {
       at = given.at ?? at + 1000
       const id = given.id ?? `AC${random.bytes(15, `past/${this.phone}`).toString('hex').toUpperCase()}`
       const message = typeof content === 'string' ? { conversation: content } : content.message
-      return { id, author: accounts.require(from).phone, chat, at, message }
+      return { id, author: accounts.require(from).phone, chat, at, place: 0, message }
     })
     post.commit(() => past.add(this.phone, rows))
-    return rows.map(({ id }) => id)
+    return rows
   }
 
   marksDirty(what: 'account_sync' | 'groups' | 'syncd_app_state'): void {
