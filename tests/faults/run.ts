@@ -27,7 +27,8 @@ options:
   --store NAME    sqlite or postgres; the latter is started for the run
   --broken NAME   a build that is broken on purpose: the run has to fail, and exits with 0 when it does
   --at EFFECT     kills only at commits, frames and webhooks whose name holds this: 'frame receipt',
-                  'before keys/session', 'after 2. events/message'
+                  'before keys/session', 'after 2. events/message'; each-point: N kills before and after each
+                  kind of effect that the suite comes to
   --report FILE   where the findings are written; report.json by default`
 
 /** Exits with a message about how the command was called. */

@@ -3,8 +3,11 @@ import { describe, expect, test } from 'vitest'
 import { broken } from './runner/broken.ts'
 import { editsOf } from './runner/build.ts'
 import { execute } from './runner/execute.ts'
+import { EACH_POINT } from './runner/plan.ts'
 import type { Report } from './runner/report.ts'
+import { inbound } from './suites/inbound.ts'
 import { suites } from './suites/index.ts'
+import { outbound } from './suites/outbound.ts'
 
 const isLong = process.env.WAMUX_LONG !== undefined
 const SEED = 4
@@ -40,6 +43,17 @@ describe.each(suites)('$name', (suite) => {
     TIMEOUT_MS,
   )
 })
+
+// C2: once at each place here, as often as is wanted by `npm run test:faults -- inbound --at each-point --kills 20`.
+test.runIf(isLong).each([inbound, outbound])(
+  '$name holds wherever it is killed',
+  async (suite) => {
+    const report = await execute(suite, { kills: 1, seed: SEED, at: EACH_POINT })
+    expect(brokenIn(report), report.print()).toEqual([])
+    expect(report.figures.places, report.print()).toBeGreaterThan(20)
+  },
+  2 * TIMEOUT_MS,
+)
 
 test.each(Object.keys(broken))('the broken build %s still differs from the good one', (name) => {
   for (const [file, edit] of Object.entries(editsOf(name))) {

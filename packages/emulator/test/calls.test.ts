@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
-import { withEmulator } from './baileys.ts'
+import { withTrouble } from './baileys.ts'
 
 const ALICE = '15550001001'
 const MAX = '491234567890'
 const MAX_JID = `${MAX}@s.whatsapp.net`
 
 test('a contact rings, also at a companion that was away', () =>
-  withEmulator(async (emulator, client) => {
+  withTrouble(async (emulator, client) => {
     const max = emulator.contact(MAX)
     const alice = await client().link(emulator.phone(ALICE))
     const calls = alice.collects('call')

@@ -10,6 +10,8 @@ export interface Books {
   outbox: { id: string; state: string; ack: number; code: string | null }[]
   /** Without the sessions of Signal. */
   keys: { session: string; type: string; id: string }[]
+  /** What Baileys has not handled, or refused, or broke over. */
+  stanzas: { session: string; key: string }[]
 }
 
 const QUERIES = {
@@ -17,6 +19,8 @@ const QUERIES = {
   messages: 'SELECT session, chat, sender, id, body FROM messages ORDER BY session, n',
   outbox: 'SELECT id, state, ack, code FROM outbox ORDER BY session, n',
   keys: "SELECT session, type, id FROM keys WHERE type <> 'session'",
+  stanzas: `SELECT session, key FROM stanzas
+    WHERE key LIKE 'unhandled %' OR key LIKE 'refused %' OR key LIKE 'suspect %' ORDER BY session, key`,
 }
 
 /** SQLite and PostgreSQL let it be read while a process works on it, too. */

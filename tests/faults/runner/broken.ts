@@ -11,6 +11,7 @@ const SIGNAL = 'packages/core/src/whatsapp/signal.ts'
 const VAULT = 'packages/core/src/whatsapp/vault.ts'
 const HARDEN = 'packages/core/src/whatsapp/harden.ts'
 const CONNECTION = 'packages/core/src/whatsapp/connection.ts'
+const ARRIVALS = 'packages/core/src/whatsapp/arrivals.ts'
 const DEPARTURES = 'packages/core/src/departures.ts'
 const DISPATCHER = 'packages/server/src/webhooks/dispatcher.ts'
 const COURIER = 'packages/server/src/webhooks/courier.ts'
@@ -41,6 +42,20 @@ export const broken: Readonly<Record<string, Broken>> = {
         file: VAULT,
         from: 'if (works.length > 0) this.#onCommitted()',
         to: 'if (works.length > 0) void later.then(() => this.#onCommitted(), () => {})',
+      },
+    ],
+  },
+  'stanza-forgotten': {
+    about: 'What the own phone tells is not kept until Baileys has handled it.',
+    edits: [{ file: ARRIVALS, from: "yield* unhandled.keep(session, 'unhandled', node)\n      for", to: 'for' }],
+  },
+  'answered-before-handled': {
+    about: 'What could be read before is answered, whether or not Baileys got to handle it.',
+    edits: [
+      {
+        file: ARRIVALS,
+        from: 'if (!(await this.#vault.read(() => unhandled.isKept(this.#session, node)))) {',
+        to: 'if (node) {',
       },
     ],
   },

@@ -21,15 +21,31 @@ class Effects {
   }
 
   /** Says that something is about to leave; the process may end here. Returns whether it is to end after it. */
-  about(name: string): 'during' | 'after' | undefined {
+  about(name: string, places: readonly Place[] = ['before', 'after']): 'during' | 'after' | undefined {
     const plan = this.#plan
-    if (!plan || plan.effect === undefined) return undefined
+    if (!plan) return undefined
+    if (plan.except) return this.#aboutNew(name, places, plan.except, plan.skip ?? 0)
+    if (plan.effect === undefined) return undefined
     if (plan.like !== undefined && !name.includes(plan.like)) return undefined
     if (++this.#seen !== plan.effect) return undefined
     if (plan.when === 'before') die(`before ${name}`)
     return plan.when
   }
+
+  #aboutNew(
+    name: string,
+    places: readonly Place[],
+    known: readonly string[],
+    skip: number,
+  ): Exclude<Place, 'before'> | undefined {
+    const place = places.find((one) => !known.includes(`${one} ${name}`))
+    if (place === undefined || this.#seen++ < skip) return undefined
+    if (place === 'before') die(`before ${name}`)
+    return place
+  }
 }
+
+type Place = 'before' | 'during' | 'after'
 
 const effects = new Effects()
 export const planEffects = (plan: Plan): void => effects.plan(plan)
@@ -53,9 +69,17 @@ function nameOf(sql: string, values: readonly unknown[]): string | undefined {
   // The column after the session's.
   if (table === 'keys') return `keys/${values[1]}`
   if (table === 'events') return `events/${values[3]}`
+  if (table === 'stanzas') return `stanzas/${stanzaOf(String(values[1]))}`
   if (table === 'outbox') return sql.startsWith('INSERT') ? 'outbox/accept' : 'outbox'
   return table
 }
+
+/** `unhandled message …`, `change …`: what is kept of it, and of which kind it is when that is kept too. */
+function stanzaOf(id: string): string {
+  const [kept = '', tag] = id.split(' ')
+  return WHOLE.has(kept) ? `${kept} ${tag}` : kept
+}
+const WHOLE = new Set(['unhandled', 'handled', 'suspect', 'refused'])
 
 const titleOf = (written: Set<string>): string => `commit ${[...written].sort().join('+') || 'dull'}`
 
@@ -119,7 +143,7 @@ function watchPostgres(): void {
       const names = written.get(this)
       if (!names || !text.endsWith('COMMIT')) return query.apply(this, args)
       const title = titleOf(names)
-      const ends = effects.about(title)
+      const ends = effects.about(title, ['before', 'during', 'after'])
       const answer = query.apply(this, args)
       if (ends === 'during') setImmediate(() => die(`during ${title}`))
       return ends === 'after' ? answer.then(() => die(`after ${title}`)) : answer

@@ -18,7 +18,7 @@ export interface ExecuteOptions {
 /** Runs a suite. Never rejects: what it throws is a finding, `failed`. */
 export async function execute(suite: Suite, options: ExecuteOptions = {}): Promise<Report> {
   const { kills = suite.kills, seed = Math.floor(Math.random() * 2 ** 31), store = 'sqlite', broken, at } = options
-  const report = new Report({ suite: suite.name, seed, kills, store, broken: broken ?? null })
+  const report = new Report({ suite: suite.name, seed, kills, store, broken: broken ?? null, at: at ?? null })
   const folder = mkdtempSync(join(tmpdir(), `wamux-${suite.name}-`))
   const open: (() => Promise<void>)[] = [async () => rmSync(folder, { recursive: true, force: true })]
   const log = options.log ?? (() => {})

@@ -1,5 +1,6 @@
 import type { Emulator, Fault } from '@wamux/emulator'
-import { drawPlan, type PlanOptions } from './plan.ts'
+import { AT_A_MOMENT } from './lives.ts'
+import { drawPlan, EACH_POINT, type Plan, type PlanOptions } from './plan.ts'
 import type { Random } from './random.ts'
 import type { VictimServer } from './server.ts'
 import type { Run } from './suite.ts'
@@ -19,6 +20,10 @@ export interface KillerOptions {
 export class Killer {
   readonly #options: KillerOptions
   readonly #random: Random
+  /** How often it was killed at which place. */
+  readonly #points = new Map<string, number>()
+  /** So many lives in a row have come to no place that is new. */
+  #idle = 0
   #slowness = 1
 
   constructor(options: KillerOptions) {
@@ -45,7 +50,7 @@ export class Killer {
     await server.end()
     const startMs = run.store === 'postgres' ? 800 : 250
     const plan = this.#draw({ startMs, ...options })
-    const isHole = this.#random.chance(options.deadLines ?? 0.2)
+    const isHole = !this.#isAtEachPoint && this.#random.chance(options.deadLines ?? 0.2)
     const after = this.#random.below(plan.ms)
     const direction = this.#random.pick(DIRECTIONS)
     const begun = Date.now()
@@ -72,19 +77,43 @@ export class Killer {
     await this.#dies([setTimeout(() => void life.kill(), plan.ms)])
   }
 
-  /** Kills as often as the run says, and tells how far it is. Options that are a function are asked for each kill. */
-  async all(options: PlanOptions | (() => PlanOptions) = {}): Promise<void> {
-    const { kills, log, report } = this.#options.run
-    const begun = Date.now()
-    for (let kill = 1; kill <= kills; kill++) {
-      await this.once(typeof options === 'function' ? options() : options)
-      if (kill % 25 === 0) log(`${kill} kills, ${Math.round((Date.now() - begun) / kill)} ms each`)
-    }
-    if (kills > 0) report.count('ms_per_kill', Math.round((Date.now() - begun) / kills))
+  /** Kills until {@link isDone}. Options that are a function are asked for each kill. */
+  all(options: PlanOptions | (() => PlanOptions) = {}): Promise<void> {
+    return this.untilDone(() => this.once(typeof options === 'function' ? options() : options))
   }
 
-  #draw(options: PlanOptions) {
-    const { at } = this.#options.run
+  /** Does `work`, which kills once, as often as the run wants kills, and tells how far it is. */
+  async untilDone(work: (kill: number) => Promise<void>): Promise<void> {
+    const { log, report } = this.#options.run
+    const begun = Date.now()
+    let kills = 0
+    const each = () => Math.round((Date.now() - begun) / Math.max(1, kills))
+    while (!this.#isDone(kills)) {
+      await work(++kills)
+      if (kills % 25 === 0)
+        log(`${kills} kills, ${each()} ms each${this.#isAtEachPoint ? `, ${this.#points.size} places` : ''}`)
+    }
+    report.count('ms_per_kill', each())
+    if (this.#isAtEachPoint) report.count('places', this.#points.size)
+  }
+
+  /** `kills` of a run at each point are for each of them; what is committed together makes more points than are different. */
+  #isDone(kills: number): boolean {
+    const { run } = this.#options
+    return this.#isAtEachPoint ? this.#idle >= IDLE_LIVES || kills >= MOST_POINTS * run.kills : kills >= run.kills
+  }
+
+  get #isAtEachPoint(): boolean {
+    return this.#options.run.at === EACH_POINT
+  }
+
+  #draw(options: PlanOptions): Plan {
+    const { at, kills } = this.#options.run
+    if (this.#isAtEachPoint) {
+      const except = [...this.#points].filter(([, count]) => count >= kills).map(([place]) => place)
+      const ms = Math.round(2 * this.#slowness * (options.withinMs ?? 900))
+      return { ms, from: 'listening', except, skip: this.#idle > 0 ? 0 : this.#random.below(4) }
+    }
     return drawPlan(this.#random, { ...options, at: at ?? options.at, slowness: this.#slowness })
   }
 
@@ -92,8 +121,15 @@ export class Killer {
     const where = await this.#options.server.dies()
     for (const timer of timers) clearTimeout(timer)
     this.#options.run.report.died(where)
+    if (!this.#isAtEachPoint) return
+    const isPlace = where !== AT_A_MOMENT
+    this.#idle = isPlace ? 0 : this.#idle + 1
+    if (isPlace) this.#points.set(where, (this.#points.get(where) ?? 0) + 1)
   }
 }
+
+const IDLE_LIVES = 5
+const MOST_POINTS = 150
 
 const DIRECTIONS = ['from', 'to', 'both'] as const
 const LINES = { from: { direction: 'from-client' }, to: { direction: 'to-client' }, both: {} } as const

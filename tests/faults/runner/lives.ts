@@ -13,6 +13,9 @@ export interface LivesOptions {
   complain(line: string): void
 }
 
+/** Where a process died that was killed from outside. */
+export const AT_A_MOMENT = 'at a moment'
+
 interface Said {
   isWarm?: true
   url?: string
@@ -99,7 +102,7 @@ class Victim {
   readonly #child: ChildProcess
   readonly #exited: Promise<void>
   #listen: (found: Said | undefined) => void = () => {}
-  #died = 'at a moment'
+  #died = AT_A_MOMENT
   #isWanted = true
 
   constructor(child: ChildProcess, complain: (line: string) => void) {

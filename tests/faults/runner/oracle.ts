@@ -32,12 +32,21 @@ interface Found {
 
 const saysWhat = ({ body, emoji, options }: Told['data']) => body ?? emoji ?? options?.join() ?? ''
 
+/** What happens to messages besides. */
+export interface Besides {
+  /** Ids of messages that could not be read at first. */
+  spoiled?: ReadonlySet<string>
+  /** What the own phone tells of the time before, which is kept and not told. */
+  past?: readonly { id: string; text: string }[]
+}
+
 /** Compares what was written with what the server has and told. Pure, but for the findings that it adds. */
 export function checkInbound(
   report: Report,
   written: readonly Written[],
   receiver: Pick<Receiver, 'told' | 'changed' | 'repeats'>,
   books: Books,
+  { spoiled = new Set(), past = [] }: Besides = {},
 ): void {
   compare(report, 'journal', written, books.events)
   compare(report, 'webhook', written, receiver.told)
@@ -46,19 +55,38 @@ export function checkInbound(
     if (event === 'message' && kept.get(id) !== text)
       report.broke('lost', `${id} of ${line} is not in the history as ${text}`)
   }
-  const known = new Set(written.map(({ id }) => id))
+  for (const { id, text } of past) {
+    if (kept.get(id) !== text) report.broke('lost', `${id} of the past is not in the history as ${text}`)
+  }
+  const known = new Set([...written, ...past].map(({ id }) => id))
   for (const { id, chat } of books.messages) {
     if (!known.has(id)) report.broke('dup_in_log', `${id} of ${chat} is in the history and nobody wrote it`)
   }
-  for (const { event, data } of books.events) {
-    if (event === 'message_undecryptable') report.broke('undecryptable', `${data.id} of ${data.chatId}`)
-  }
+  checkUndecryptable(report, books.events, spoiled)
+  for (const { key } of books.stanzas) report.broke('stuck', `Baileys did not handle: ${key}`)
   books.events.forEach(({ seq }, index) => {
     if (seq !== index + 1) report.broke('order_violations', `the journal has ${seq} in place ${index + 1}`)
   })
   for (const id of receiver.changed) report.broke('dup_in_log', `webhook ${id} came again with another body`)
   report.count('written', written.length)
   report.count('repeated_webhooks', receiver.repeats)
+}
+
+/** Only what was spoiled may not be readable, is told once, and says that it was when it has come after all. */
+function checkUndecryptable(report: Report, events: Books['events'], spoiled: ReadonlySet<string>): void {
+  const unread = new Set<string>()
+  for (const { event, data } of events) {
+    const { id = '', chatId, recovered } = data
+    if (event === 'message_undecryptable') {
+      if (!spoiled.has(id)) report.broke('undecryptable', `${id} of ${chatId}`)
+      if (unread.has(id)) report.broke('dup_in_log', `${id} of ${chatId} was not readable twice`)
+      unread.add(id)
+      report.count('spoiled')
+    }
+    if (event === 'message' && unread.has(id) !== (recovered === true)) {
+      report.broke('undecryptable', `${id} of ${chatId} ${recovered ? 'was readable' : 'does not say that it was not'}`)
+    }
+  }
 }
 
 function compare(report: Report, where: string, written: readonly Written[], all: readonly Found[]): void {

@@ -10,6 +10,9 @@ export interface Plan {
   when?: 'before' | 'during' | 'after'
   /** Counts only effects whose name holds this. */
   like?: string
+  /** Instead of all that: at the first place that is none of these (`before frame handshake`), after `skip` others. */
+  except?: readonly string[]
+  skip?: number
 }
 
 export interface PlanOptions {
@@ -26,6 +29,9 @@ export interface PlanOptions {
   /** In how many lives the line goes dead before the kill: what was handed to the system is lost then, too. */
   deadLines?: number
 }
+
+/** `--at` that kills at every effect that there is. */
+export const EACH_POINT = 'each-point'
 
 /** Half of the kills come at a moment, a quarter of these before the server listens; the other half between two effects. */
 export function drawPlan(random: Random, options: PlanOptions = {}): Plan {

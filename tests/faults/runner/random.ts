@@ -31,6 +31,12 @@ export class Random {
     return one
   }
 
+  hex(digits: number): string {
+    return Array.from({ length: digits }, () => this.below(16).toString(16))
+      .join('')
+      .toUpperCase()
+  }
+
   /** Another source, which draws the same whatever is drawn here afterwards. */
   fork(): Random {
     return new Random(this.below(2 ** 32))

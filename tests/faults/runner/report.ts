@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs'
+import { EACH_POINT } from './plan.ts'
 
 /** What must be empty at the end of every run. Suites with invariants of their own add names. */
 export const INVARIANTS = [
@@ -18,6 +19,8 @@ export interface Facts {
   store: 'sqlite' | 'postgres'
   /** The broken build that was run, or null. */
   broken: string | null
+  /** Where it killed only, or null. */
+  at: string | null
 }
 
 /** What a run found: what it counted, where the processes died, and every broken invariant with its evidence. */
@@ -71,7 +74,7 @@ export class Report {
 
   /** For people. */
   print(): string {
-    const { suite, seed, kills, store, broken } = this.facts
+    const { suite, seed, kills, store, broken, at } = this.facts
     const number = (record: Record<string, number>) => Object.entries(record).map(([name, count]) => `${name} ${count}`)
     const byCount = Object.fromEntries(Object.entries(this.deaths).sort(([, a], [, b]) => b - a))
     return [
@@ -83,7 +86,8 @@ export class Report {
       ...Object.entries(this.findings).flatMap(([name, found]) =>
         found.slice(0, 10).map((one) => `    ${name}: ${one}`),
       ),
-      ...(kills > 0
+      ...(at === EACH_POINT ? ['  killed at:', ...number(byCount).map((line) => `    ${line}`)] : []),
+      ...(at !== EACH_POINT && kills > 0
         ? [`  died: ${number(byCount).slice(0, 12).join('; ')}${Object.keys(byCount).length > 12 ? '; …' : ''}`]
         : []),
       this.isGood ? '  every invariant held' : '  INVARIANTS WERE BROKEN',

@@ -113,16 +113,15 @@ export class Talk {
   check(books: Books, people: readonly Contact[], isMine: (told: Pick<Told, 'data'>) => boolean = () => true): void {
     const { run, receiver } = this.#trial
     const messages = books.messages.filter(({ session, sender }) => session === this.id && sender !== 'me')
-    const ids = new Set(messages.map(({ id }) => id))
+    const spoiled = new Set(messages.map(({ id }) => id))
     const events = books.events
       .filter(({ session }) => session === this.id)
-      .map((one) => {
-        const isRecovered = one.event === 'message_undecryptable' && ids.has(one.data.id ?? '')
-        return isRecovered || !isMine(one) ? { ...one, event: `${one.event}, looked at elsewhere` } : one
-      })
+      .map((one) => (isMine(one) ? one : { ...one, event: `${one.event}, looked at elsewhere` }))
     const told = this.told.filter(isMine)
-    const mine = { ...books, events, messages }
-    checkInbound(run.report, this.written, { told, changed: receiver.changed, repeats: receiver.repeats }, mine)
+    // What a server should not send is kept unhandled.
+    const mine = { ...books, events, messages, stanzas: [] }
+    const { changed, repeats } = receiver
+    checkInbound(run.report, this.written, { told, changed, repeats }, mine, { spoiled })
     if (this.accepted.length > 0) checkOutbound(run.report, this.accepted, people, new Map(), mine)
   }
 }

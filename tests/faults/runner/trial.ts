@@ -169,6 +169,11 @@ export class Trial {
     return this.#killer.fromHere(options)
   }
 
+  /** See {@link Killer}. */
+  untilDone(work: (kill: number) => Promise<void>): Promise<void> {
+    return this.#killer.untilDone(work)
+  }
+
   /** Kills as often as the run says: see {@link Killer}. */
   async killAll(options: PlanOptions | (() => PlanOptions) = {}): Promise<void> {
     await this.start()

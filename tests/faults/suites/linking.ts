@@ -123,9 +123,15 @@ class Candidate {
   }
 
   async books(): Promise<Books> {
-    const { keys, messages, events, outbox } = await this.#trial.peek()
+    const books = await this.#trial.peek()
     const isMine = ({ session }: { session: string }) => session === this.id
-    return { keys: keys.filter(isMine), messages: messages.filter(isMine), events: events.filter(isMine), outbox }
+    return {
+      ...books,
+      events: books.events.filter(isMine),
+      messages: books.messages.filter(isMine),
+      keys: books.keys.filter(isMine),
+      stanzas: books.stanzas.filter(isMine),
+    }
   }
 }
 
@@ -139,8 +145,7 @@ async function linkAndKill(
   const trial = await Trial.open(run, { emulator: { pretendPreKeys: 0 } })
   trial.emulator.contact(MAX, { name: 'Max Mustermann' })
   await trial.setUp()
-  const begun = Date.now()
-  for (let n = 1; n <= run.kills; n++) {
+  await trial.untilDone(async (n) => {
     const candidate = new Candidate(trial, n)
     const qr = await trial.create(candidate.id)
     const dead = trial.killFromHere(options)
@@ -150,9 +155,7 @@ async function linkAndKill(
     await candidate.check(state)
     await after(candidate, state)
     await trial.admin.sessions.remove(candidate.id)
-    if (n % 25 === 0) run.log(`${n} kills, ${Math.round((Date.now() - begun) / n)} ms each`)
-  }
-  run.report.count('ms_per_kill', Math.round((Date.now() - begun) / Math.max(1, run.kills)))
+  })
   await trial.stop()
 }
 
@@ -178,7 +181,12 @@ export const firstConnection: Suite = {
   name: 'first-connection',
   about: 'Messages and the history arrive in the first connection of a new account.',
   kills: 20,
-  fails: { 'journal-outside': { kills: 3, at: 'before 1. events/message' } },
+  fails: {
+    'journal-outside': { kills: 3, at: 'before 1. events/message' },
+    // The second thing that a phone says is the past.
+    'stanza-forgotten': { kills: 1, at: 'after 2. frame receipt peer_msg' },
+    'answered-before-handled': { kills: 1, at: 'after 2. frame receipt peer_msg' },
+  },
   run: (run) =>
     linkAndKill(
       run,

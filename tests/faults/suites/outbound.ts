@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { createClient, isWamuxClientError } from '@wamux/client'
+import type { Fault, Where } from '@wamux/emulator'
 import { type Accepted, checkOutbound } from '../runner/oracle.ts'
 import type { Random } from '../runner/random.ts'
 import type { Suite } from '../runner/suite.ts'
@@ -94,6 +95,26 @@ class Sender {
 
 const PASSING = new Set(['UNREACHABLE', 'TIMEOUT', 'IDEMPOTENCY_IN_PROGRESS', 'STOPPING', 'WHATSAPP_DISCONNECTED'])
 
+/** One in twenty messages gets lost on its way, and one in twenty acks: both are sent again by the next process. */
+function losses({ emulator, run }: Trial): Fault[] {
+  const random = run.random.fork()
+  const sometimes = (probability: number, figure: string) => () => {
+    const isLost = random.chance(probability)
+    if (isLost) run.report.count(figure)
+    return isLost
+  }
+  const messages = { phone: PHONE, direction: 'from-client', tag: 'message', matches: sometimes(0.05, 'lost_frames') }
+  const acks = {
+    phone: PHONE,
+    direction: 'to-client',
+    tag: 'ack',
+    class: 'message',
+    matches: sometimes(0.05, 'lost_acks'),
+  }
+  // The literals are what the type wants.
+  return [messages, acks].map((where) => emulator.faults.on(where as Where).drop())
+}
+
 /** C4: what was accepted is on the recipients' phones, each once. */
 export const outbound: Suite = {
   name: 'outbound',
@@ -118,19 +139,23 @@ export const outbound: Suite = {
     // Acks take their time, as with a server that is far away: more is on the wire when the process dies.
     const acks = emulator.faults.on({ phone: PHONE, direction: 'to-client', tag: 'ack', class: 'message' })
     const slow = acks.slow(10, { jitterMs: 40 })
+    const lost = losses(trial)
     const sender = new Sender(trial, [...PEOPLE, ...groups.map(({ id }) => id)])
     const sending = sender.sends()
     sending.catch(() => {}) // it is awaited below
     await trial.killAll({ withinMs: 2_000, effects: 250, deadLines: 0.4 })
     run.report.count('heard_before_the_end', trial.heard.size)
     sender.ends()
+    slow.lift()
+    for (const fault of lost) fault.lift()
     await trial.start()
     await sending
-    slow.lift()
     const waiting = () => sender.accepted.filter(({ id }) => !trial.heard.has(id))
+    // What was heard and not acknowledged is sent once more.
+    const isSettled = async () => !(await trial.peek()).outbox.some(({ state }) => state === 'queued')
     await trial.drain(
-      async () => waiting().length === 0,
-      () => `${waiting().length} were not heard, such as ${waiting()[0]?.id}`,
+      async () => waiting().length === 0 && (await isSettled()),
+      () => `${waiting().length} were not heard, such as ${waiting()[0]?.id}; or the outbox still waits`,
     )
     const books = await trial.books()
     checkOutbound(
