@@ -1,6 +1,6 @@
 import { isWamuxError, type Session, SessionManager } from '@wamux/core'
-import { journal, openMemoryStore, type Store } from '@wamux/core/stores'
-import { type Contact, createEmulator, type Group, trustEmulator } from '@wamux/emulator'
+import { journal, openMemoryStore, row, type Store } from '@wamux/core/stores'
+import { type Contact, createEmulator, type Group, type Phone, trustEmulator } from '@wamux/emulator'
 import { afterEach, expect, test, vi } from 'vitest'
 import { type Blow, BrokenStore, FaultyStore } from '../harness/faulty-store.ts'
 import { MAX, qrOf, until } from '../harness/story.ts'
@@ -21,6 +21,7 @@ interface Scene {
   inner: Store
   store: FaultyStore
   session: Session
+  phone: Phone
   max: Contact
   group: Group
   /** States that the session was in, in order. */
@@ -65,11 +66,12 @@ async function world(): Promise<Scene> {
   await manager.start()
   const session = await manager.create({ id: 'demo' })
   const ready = new Promise((told) => session.once('ready', told))
-  await emulator.phone(OWN).scans(await qrOf(session))
+  const phone = emulator.phone(OWN)
+  await phone.scans(await qrOf(session))
   await ready
   const max = emulator.contact(MAX, { name: 'Max Mustermann' })
   const group = emulator.group({ subject: 'Familie', members: [max, OWN] })
-  return { inner, store, session, max, group, states, told, askedAgain }
+  return { inner, store, session, phone, max, group, states, told, askedAgain }
 }
 
 const blows = ['read', 'write', 'confirmation'] as const satisfies readonly Blow[]
@@ -142,10 +144,31 @@ test.each(blows)('a message sent is heard once, whichever %s of the store fails'
   )
 })
 
+test.each(blows)('what the phone changed is known, whichever %s of the store fails', async (blow) => {
+  const scene = await world()
+  const { phone } = scene
+  let n = 1
+  for (; n < MANY; n++) {
+    scene.store.strike(blow, n)
+    phone.renamesContact(MAX, `Max ${n}`)
+    await until(async () => (await nameOf(scene, MAX)) === `Max ${n}`)
+    await quiet(scene)
+    if (!scene.store.disarm()) break
+  }
+  expect(n, 'calls of the store that failed').toBeGreaterThan(1)
+  expect(n).toBeLessThan(MANY)
+  await nothingIsWrong(scene)
+})
+
 const idOf = ({ data }: { data: unknown }) => (data as { id: string }).id // all events of messages have one
 
 async function inJournal({ inner }: Scene, name: string) {
   return (await inner.read(() => journal.after('demo', 0, 10_000))).filter(({ event }) => event === name)
+}
+
+async function nameOf({ inner }: Scene, phone: string) {
+  const sql = 'SELECT name FROM contacts WHERE session = ? AND phone = ?'
+  return (await inner.read(() => row<{ name: string | null }>(sql, 'demo', phone)))?.name
 }
 
 async function kept(scene: Scene, id: string): Promise<void> {

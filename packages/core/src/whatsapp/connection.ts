@@ -26,6 +26,7 @@ import { RetryCounts } from './retry-counts.ts'
 import { Signal } from './signal.ts'
 import { type BaileysOptions, makeSocket } from './socket.ts'
 import { SocketKeys } from './socket-keys.ts'
+import { StateVersions } from './state-versions.ts'
 import { reachoutOf, Synced } from './synced.ts'
 import { Vault } from './vault.ts'
 
@@ -107,7 +108,8 @@ export class Connection {
       onCommitted: () => options.events.committed(),
     })
     this.#signal = new Signal(this.#vault)
-    this.#keys = new SocketKeys(this.#vault, this.#signal)
+    const versions = new StateVersions(() => void this.#synced.written())
+    this.#keys = new SocketKeys(this.#vault, this.#signal, versions)
     const retries = new RetryCounts(this.#vault)
     this.#resends = new Resends(options)
     const auth = { creds, keys: this.#keys.store }
@@ -115,9 +117,11 @@ export class Connection {
     this.#synced = new Synced({
       inbox: options.inbox,
       vault: this.#vault,
+      versions,
+      ev: this.#sock.ev,
       reachout: (reachout) => options.events.reachout(reachout),
       failed: (error) => {
-        if (!this.#hasEnded) this.#fatal(error)
+        if (!this.#hasEnded) this.#broke(error)
       },
     })
     this.#arrivals = new Arrivals({
@@ -127,7 +131,7 @@ export class Connection {
       retries,
       logger: options.logger,
       sock: this.#sock,
-      written: () => this.#synced.written,
+      written: () => this.#synced.written(),
     })
     // Baileys types its websocket without the socket below it.
     this.#ws = this.#sock.ws as unknown as SocketClient & Closing
@@ -149,13 +153,7 @@ export class Connection {
       if (id) events.acked(id, error, secondsToMs(t))
     })
     const fatal = (error: unknown) => this.#fatal(error)
-    const broke = (error: unknown) => {
-      const { logger, session } = this.#options
-      this.#arrivals
-        .broke()
-        .catch((failed: unknown) => logger.error({ error: failed, session }, 'what Baileys broke over was not noted'))
-      fatal(error)
-    }
+    const broke = (error: unknown) => this.#broke(error)
     const { after } = harden(this.#ws, {
       fatal,
       broke,
@@ -281,7 +279,7 @@ export class Connection {
       }
       if (connection === 'close') this.#ended(lastDisconnect?.error)
     })
-    this.#synced.listen(ev)
+    this.#synced.listen()
   }
 
   /** Ends at once, before what went wrong can be turned into an answer to WhatsApp. */
@@ -292,6 +290,15 @@ export class Connection {
     this.#sock.end(error instanceof Error ? error : new Error(String(error))).catch((failed: unknown) => {
       this.#options.logger.warn({ error: failed, session: this.#options.session }, 'a socket did not end cleanly')
     })
+  }
+
+  /** The same when it may be the fault of what Baileys had in hand. */
+  #broke(error: unknown): void {
+    const { logger, session } = this.#options
+    this.#arrivals
+      .broke()
+      .catch((failed: unknown) => logger.error({ error: failed, session }, 'what Baileys broke over was not noted'))
+    this.#fatal(error)
   }
 
   #ended(error: unknown): void {

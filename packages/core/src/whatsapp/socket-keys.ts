@@ -2,24 +2,27 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { SignalDataSet, SignalDataTypeMap, SignalKeyStore } from '@whiskeysockets/baileys'
 import type { Work } from '../stores/store.ts'
 import type { Signal } from './signal.ts'
+import type { StateVersions } from './state-versions.ts'
 import type { Vault } from './vault.ts'
 
 /**
  * The keys of the socket's own domain, as Baileys' upper layers read and write them: whatever touches sessions takes the
- * ratchets' lock, and two kinds of write are made true to what WhatsApp knows.
+ * ratchets' lock, and three kinds of write are made true to what WhatsApp or our own store knows.
  */
 export class SocketKeys {
   readonly #vault: Vault
   readonly #signal: Signal
+  readonly #versions: StateVersions
   /** Which message is being sent, for what Baileys stores meanwhile. */
   readonly #sending = new AsyncLocalStorage<{ id: string }>()
   /** Who has our sender key, as far as frames that were not yet acknowledged say. */
   readonly #senderKeys = new Map<string, { [jid: string]: boolean }>()
   readonly #senderKeysOf = new Map<string, SignalDataSet>()
 
-  constructor(vault: Vault, signal: Signal) {
+  constructor(vault: Vault, signal: Signal, versions: StateVersions) {
     this.#vault = vault
     this.#signal = signal
+    this.#versions = versions
   }
 
   /** Runs what sends the message `id`. */
@@ -46,14 +49,17 @@ export class SocketKeys {
             if (pending) found[id] = { ...(found[id] as object), ...pending } as SignalDataTypeMap[typeof type]
           }
         }
+        // As above.
+        if (type === 'app-state-sync-version') this.#versions.over(found as Parameters<StateVersions['over']>[0], ids)
         return found
       },
       set: async (data) => {
-        const { session, 'sender-key-memory': senderKeys, ...rest } = data
+        const { session, 'sender-key-memory': senderKeys, 'app-state-sync-version': versions, ...rest } = data
         if (session) await this.#signal.writeSessions({ session })
         const known = senderKeys && this.#keepSenderKeys(senderKeys)
         if (known) await this.#vault.commit({ ...rest, 'sender-key-memory': known })
         else if (Object.keys(rest).length > 0) await this.#vault.commit(rest)
+        if (versions) this.#versions.hold(versions)
       },
     }
   }

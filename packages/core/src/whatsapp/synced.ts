@@ -1,9 +1,10 @@
-import type { BaileysEventEmitter, Contact, ReachoutTimelockState } from '@whiskeysockets/baileys'
+import type { Contact, ReachoutTimelockState, WASocket } from '@whiskeysockets/baileys'
 import type { Inbox } from '../inbox.ts'
 import type { Reachout } from '../restriction.ts'
 import type { Work } from '../stores/store.ts'
 import { readPast } from './read-past.ts'
 import { toParty } from './read-stanza.ts'
+import type { StateVersions } from './state-versions.ts'
 import type { Vault } from './vault.ts'
 
 /** Messages of the past are many: keep each commit short. */
@@ -12,6 +13,8 @@ const PAST_AT_ONCE = 200
 export interface SyncedOptions {
   inbox: Inbox
   vault: Vault
+  versions: StateVersions
+  ev: WASocket['ev']
   /** WhatsApp told whether the account may begin chats. */
   reachout(reachout: Reachout): Promise<void>
   failed(error: unknown): void
@@ -30,13 +33,19 @@ export class Synced {
     this.#options = options
   }
 
-  /** Settles when all that was told so far is written, or given up. */
-  get written(): Promise<void> {
+  /** Settles when all that Baileys has to tell so far is written, or given up. */
+  written(): Promise<void> {
+    const { ev, vault, versions } = this.#options
+    // It tells what it has gathered a tenth of a second later: that may be too late. To begin anew first is what ends
+    // a timer of its own that would keep it from telling anything for half a minute.
+    ev.buffer()
+    ev.flush()
+    this.#behind(() => versions.write(vault))
     return this.#writing
   }
 
-  listen(ev: BaileysEventEmitter): void {
-    const { inbox, reachout } = this.#options
+  listen(): void {
+    const { ev, inbox, reachout } = this.#options
     ev.on('messaging-history.set', ({ chats, contacts, messages }) => {
       const works = [
         ...contacts.map((contact) => () => this.#contact(contact)),
