@@ -9,6 +9,8 @@ import { linkWamux } from './wamux.ts'
 /** A linked account that sends: resolves when WhatsApp's server has the message. */
 export interface Account {
   send(to: string, text: string): Promise<void>
+  /** Calls back for each message that was told to whoever listens. */
+  onMessage(heard: () => void): void
   /** Puts on disk what the next process needs to be the same device. */
   save(): Promise<void>
 }
@@ -21,7 +23,7 @@ export type Link = (options: {
   scan: (qr: string) => Promise<void>
 }) => Promise<Account>
 
-export type Order = { do: 'open'; upTo: number } | { do: 'send'; count: number } | { do: 'save' }
+export type Order = { do: 'open'; upTo: number } | { do: 'send' | 'receive'; count: number } | { do: 'save' }
 export interface Answer {
   cpuMs: number
   wallMs: number
@@ -30,7 +32,12 @@ export interface Answer {
   heapMb: number
 }
 
-const ARMS: Record<string, Link> = { raw: linkRaw, 'raw-sqlite': linkRawSqlite, wamux: linkWamux }
+const ARMS: Record<string, Link> = {
+  raw: linkRaw,
+  'raw-sqlite': linkRawSqlite,
+  wamux: linkWamux,
+  'wamux-postgres': linkWamux,
+}
 const { ARM = '', EMULATOR = '', DATA = '', FIRST_PHONE = '' } = process.env
 /** V8 gives memory back in its own time. */
 const SETTLE_MS = 500
@@ -63,9 +70,31 @@ async function send(count: number): Promise<void> {
   await Promise.all(CONTACTS.map(sender))
 }
 
+/** Resolves when so many were told; contacts write them, one after another each. */
+async function receive(count: number): Promise<void> {
+  const [account] = accounts
+  if (!account) throw new Error('Nothing is open.')
+  const all = Promise.withResolvers<void>()
+  let heard = 0
+  account.onMessage(() => {
+    heard++
+    if (heard === count) all.resolve()
+  })
+  let left = count
+  const writer = async (phone: string) => {
+    while (left-- > 0) {
+      const body = JSON.stringify({ to: FIRST_PHONE, text: `Antwort ${left}` })
+      const answer = await fetch(`${EMULATOR}/admin/contacts/${phone}/messages`, { method: 'POST', body })
+      if (!answer.ok) throw new Error(await answer.text())
+    }
+  }
+  await Promise.all([...CONTACTS.map(writer), all.promise])
+}
+
 async function carryOut(order: Order): Promise<void> {
   if (order.do === 'open') return open(order.upTo)
   if (order.do === 'send') return send(order.count)
+  if (order.do === 'receive') return receive(order.count)
   for (const account of accounts) await account.save()
 }
 

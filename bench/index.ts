@@ -9,12 +9,22 @@ import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { start as startPostgres } from '../scripts/postgres-for-tests.mjs'
+import { newDatabase } from '../tests/harness/postgres.ts'
 import type { Answer, Order } from './arm.ts'
 import { CONTACTS } from './contacts.ts'
 
 const ROUNDS = 7
 const PER_ROUND = 100
 const WARM_UP = 100
+const WAYS = ['send', 'receive'] as const
+const TITLES: Record<string, string> = {
+  raw: 'raw, in memory',
+  'raw-sqlite': 'R: raw, on disk',
+  wamux: 'S: wamux, SQLite',
+  'wamux-postgres': 'P: …, PostgreSQL',
+}
+const LETTERS: Record<string, string> = { wamux: 'S', 'wamux-postgres': 'P' }
 /** Memory is the slope between two numbers of idle sessions: the first use of everything is not a session's. */
 const [FEW, MANY] = [5, 45]
 
@@ -46,14 +56,21 @@ class Arm {
   readonly #child: ChildProcess
   readonly #over = new AbortController()
 
-  constructor(name: string, emulator: string, folder = name) {
+  constructor(name: string, emulator: string, folder = name, database?: string) {
     this.name = name
     this.#child = fork(join(root, 'bench/arm.ts'), [], {
       cwd: root,
       execArgv: [...source, '--expose-gc'],
       // Stock libsignal prints sessions, keys included.
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      env: { ...process.env, ARM: name, EMULATOR: emulator, DATA: join(data, folder), FIRST_PHONE: firstPhone(folder) },
+      env: {
+        ...process.env,
+        ARM: name,
+        EMULATOR: emulator,
+        DATA: join(data, folder),
+        FIRST_PHONE: firstPhone(folder),
+        ...(database !== undefined && { DATABASE: database }),
+      },
     })
     children.push(this.#child)
     this.#child.once('exit', () => this.#over.abort(new Error(`The arm ${name} ended.`)))
@@ -74,15 +91,18 @@ class Arm {
   }
 }
 
+const databaseOf = async (name: string) => (await newDatabase(name === 'wamux-postgres'))?.url
+
 /** What a process with so many linked sessions takes that only opened them. */
 async function idle(name: string, emulator: string, sessions: number): Promise<Answer> {
   const folder = `${name}-${sessions}`
-  const linking = new Arm(name, emulator, folder)
+  const database = await databaseOf(name)
+  const linking = new Arm(name, emulator, folder, database)
   await linking.ready()
   await linking.order({ do: 'open', upTo: sessions })
   await linking.order({ do: 'save' })
   linking.end()
-  const opened = new Arm(name, emulator, folder)
+  const opened = new Arm(name, emulator, folder, database)
   await opened.ready()
   const answer = await opened.order({ do: 'open', upTo: sessions })
   opened.end()
@@ -91,26 +111,33 @@ async function idle(name: string, emulator: string, sessions: number): Promise<A
 
 const median = (numbers: number[]) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN
 const row = (...cells: string[]) =>
-  console.log(cells.map((cell, index) => (index ? cell.padStart(14) : cell.padEnd(34))).join(''))
+  console.log(cells.map((cell, index) => (index ? cell.padStart(18) : cell.padEnd(34))).join(''))
 
+const postgres = await startPostgres({ fsync: true })
+if (postgres) process.env.WAMUX_TEST_POSTGRES = postgres.url
 try {
   const emulator = await network()
   for (const phone of CONTACTS) {
     await fetch(`${emulator}/admin/contacts`, { method: 'POST', body: JSON.stringify({ phone, behaviour: 'silent' }) })
   }
-  const arms = ['raw', 'raw-sqlite', 'wamux'].map((name) => new Arm(name, emulator))
+  const names = ['raw', 'raw-sqlite', 'wamux', ...(postgres ? ['wamux-postgres'] : [])]
+  const arms: Arm[] = []
+  for (const name of names) arms.push(new Arm(name, emulator, name, await databaseOf(name)))
   for (const arm of arms) await arm.ready()
-  const cpu = new Map<Arm, number[]>(arms.map((arm) => [arm, []]))
-  const wall = new Map<Arm, number[]>(arms.map((arm) => [arm, []]))
+  const figures = () => new Map<Arm, number[]>(arms.map((arm) => [arm, []]))
+  const cpu = { send: figures(), receive: figures() }
+  const wall = { send: figures(), receive: figures() }
   for (const arm of arms) {
     await arm.order({ do: 'open', upTo: 1 })
-    await arm.order({ do: 'send', count: WARM_UP })
+    for (const way of WAYS) await arm.order({ do: way, count: WARM_UP })
   }
   for (let round = 0; round < ROUNDS; round++) {
     for (const arm of round % 2 === 0 ? arms : arms.toReversed()) {
-      const { cpuMs, wallMs } = await arm.order({ do: 'send', count: PER_ROUND })
-      cpu.get(arm)?.push(cpuMs / PER_ROUND)
-      wall.get(arm)?.push(wallMs / PER_ROUND)
+      for (const way of WAYS) {
+        const { cpuMs, wallMs } = await arm.order({ do: way, count: PER_ROUND })
+        cpu[way].get(arm)?.push(cpuMs / PER_ROUND)
+        wall[way].get(arm)?.push(wallMs / PER_ROUND)
+      }
     }
   }
   const slope = { rss: new Map<Arm, number>(), heap: new Map<Arm, number>() }
@@ -125,28 +152,36 @@ try {
   }
 
   console.log(
-    `Node ${process.version}, load average ${loadavg()[0]?.toFixed(1)}, medians of ${ROUNDS} interleaved rounds of ${PER_ROUND} sends`,
+    `Node ${process.version}, load average ${loadavg()[0]?.toFixed(1)}, medians of ${ROUNDS} interleaved rounds of ${PER_ROUND} messages`,
   )
-  row('', 'raw, in memory', 'raw, on disk', 'wamux', 'to memory', 'to disk')
+  row('', ...names.map((name) => TITLES[name] ?? name), ...arms.slice(2).map(({ name }) => `${LETTERS[name]} : R`))
   const line = (title: string, unit: string, of: (arm: Arm) => number) => {
     const values = arms.map(of)
-    const [memory = Number.NaN, disk = Number.NaN, wamux = Number.NaN] = values
+    const [, disk = Number.NaN, ...ours] = values
     row(
       title,
       ...values.map((value) => `${value.toFixed(2)} ${unit}`),
-      (wamux / memory).toFixed(2),
-      (wamux / disk).toFixed(2),
+      ...ours.map((value) => (value / disk).toFixed(2)),
     )
   }
-  line('CPU per send (4 chats at a time)', 'ms', (arm) => median(cpu.get(arm) ?? []))
-  line('wall time per send', 'ms', (arm) => median(wall.get(arm) ?? []))
+  const titles = { send: 'send', receive: 'received message' }
+  for (const way of WAYS) {
+    line(`CPU per ${titles[way]}`, 'ms', (arm) => median(cpu[way].get(arm) ?? []))
+    line(`wall time per ${titles[way]}`, 'ms', (arm) => median(wall[way].get(arm) ?? []))
+    line('… that is', '/s', (arm) => 1000 / median(wall[way].get(arm) ?? []))
+  }
   line(`heap per idle session, ${FEW} to ${MANY}`, 'KB', (arm) => slope.heap.get(arm) ?? Number.NaN)
   line(`RSS per idle session, ${FEW} to ${MANY}`, 'KB', (arm) => slope.rss.get(arm) ?? Number.NaN)
   line(`RSS with ${FEW} sessions`, 'MB', (arm) => base.get(arm) ?? Number.NaN)
   console.log(
-    'Both raw arms are Baileys as its documentation uses it; "on disk" flushes keys, and keeps no message, event or outbox.',
+    'Of one account, 4 chats at a time. Both raw arms are Baileys as its documentation uses it: "raw" keeps keys',
   )
+  console.log(
+    'in memory, "raw-sqlite" flushes them to disk; neither keeps a message, an event or an outbox. Every commit of',
+  )
+  console.log('wamux is flushed. The CPU of PostgreSQL itself is not counted.')
 } finally {
   for (const child of children) child.kill('SIGKILL')
+  await postgres?.stop()
   rmSync(data, { recursive: true, force: true })
 }

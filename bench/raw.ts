@@ -45,6 +45,7 @@ async function link(
   save: (creds: AuthenticationCreds) => Promise<void>,
 ): Promise<Account> {
   const acks = new Map<string, () => void>()
+  let listener = () => {}
   const connect = (): Promise<ReturnType<typeof makeWASocket>> =>
     new Promise((resolve, reject) => {
       const sock = makeWASocket({
@@ -54,6 +55,9 @@ async function link(
         markOnlineOnConnect: false,
       })
       sock.ws.on('CB:ack,class:message', ({ attrs }: BinaryNode) => acks.get(attrs.id ?? '')?.())
+      sock.ev.on('messages.upsert', ({ type, messages }) => {
+        if (type === 'notify') for (const { key } of messages) if (!key.fromMe) listener()
+      })
       sock.ev.on('creds.update', (update) => Object.assign(creds, update))
       sock.ev.on('connection.update', ({ connection, qr, lastDisconnect }) => {
         if (qr) scan(qr).catch(reject)
@@ -71,6 +75,9 @@ async function link(
       const id = sent?.key.id ?? ''
       await new Promise<void>((acked) => acks.set(id, acked))
       acks.delete(id)
+    },
+    onMessage: (heard) => {
+      listener = heard
     },
     save: () => save(creds),
   }

@@ -26,7 +26,11 @@ export default async function setup() {
   }
 }
 
-async function start() {
+/**
+ * Undefined when this machine has no PostgreSQL, and says so. Tests need not survive a power cut: kill -9 leaves what was
+ * handed to the system.
+ */
+export async function start({ fsync = false } = {}) {
   const binaries = findBinaries()
   if (!binaries) {
     console.warn('PostgreSQL was NOT tested: this machine has none (initdb and postgres are looked for).')
@@ -48,8 +52,14 @@ async function start() {
       '--no-sync',
     ])
     const port = await freePort()
-    // Nothing here has to survive a power cut: kill -9 leaves what was handed to the system.
-    const settings = ['-c', 'fsync=off', '-c', 'max_connections=200', '-c', 'unix_socket_directories=']
+    const settings = [
+      '-c',
+      `fsync=${fsync ? 'on' : 'off'}`,
+      '-c',
+      'max_connections=200',
+      '-c',
+      'unix_socket_directories=',
+    ]
     const args = ['-D', folder, '-h', '127.0.0.1', '-p', String(port), ...settings]
     const [command, ...before] = [...asUser, join(binaries, 'postgres')]
     const child = spawn(command, [...before, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
