@@ -1,8 +1,18 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 const WITH_POSTGRES = new Set(['core', 'stories'])
 const conditions = ['@wamux/source', 'node', 'module', 'default']
+
+/** The file that takes longest goes first: at the end one worker would wait for the other. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isLongest = ({ moduleId }: TestSpecification) => moduleId.endsWith('tests/faults/suites.test.ts')
+    const sorted = await super.sort(files)
+    return [...sorted.filter(isLongest), ...sorted.filter((file) => !isLongest(file))]
+  }
+}
 
 const project = (name: string, root: string) => ({
   extends: true as const,
@@ -26,6 +36,7 @@ export default defineConfig({
     reporters: ['default', './scripts/plain-reporter.mjs'],
     pool: 'forks',
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     coverage: { provider: 'v8', include: ['packages/*/src/**/*.ts'], reporter: ['text-summary', 'json-summary'] },
     projects: [
       ...['core', 'contract', 'server', 'client', 'emulator'].map((name) => project(name, `packages/${name}`)),

@@ -123,7 +123,7 @@ describe('the vault', () => {
 
   test('notes the account in the commit that first holds its signature', async () => {
     const store = await memory()
-    await store.write(() => run("INSERT INTO sessions VALUES ('s', 's', 'running', NULL, NULL, 0, 1)"))
+    await store.write(() => run("INSERT INTO sessions VALUES ('s', 's', 'running', NULL, NULL, 0, 1, 0, 0)"))
     const vault = vaultOn(store, linked)
     expect(vault.account).toEqual({ phone: '4911111111', lid: '99999@lid', name: 'Taxi' })
     vault.credsChanged()
