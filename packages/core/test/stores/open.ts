@@ -38,6 +38,8 @@ export async function newDatabase(): Promise<string> {
   onTestFinished(() => administer(cluster, `DROP SCHEMA ${schema} CASCADE`))
   const url = new URL(cluster)
   url.searchParams.set('options', `-c search_path=${schema}`)
+  // So that tests can tell their own connections from those of others, who use the same cluster.
+  url.searchParams.set('application_name', schema)
   return url.href
 }
 

@@ -22,7 +22,7 @@ async function neighbour(url: string): Promise<pg.Client> {
 /** Ends connections from the server's side, as an administrator or a restart does. */
 const cut = (client: pg.Client, which: string) =>
   client.query(
-    `SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity AS a WHERE a.application_name = 'wamux' AND a.pid IN (${which})`,
+    `SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity AS a WHERE a.application_name = current_schema() AND a.pid <> pg_backend_pid() AND a.pid IN (${which})`,
   )
 const HOLDER = `SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = (hashtext(current_schema())::bigint & 4294967295)`
 const WRITER = `SELECT pid FROM pg_stat_activity WHERE query LIKE '%RELEASE unit; COMMIT%'`
