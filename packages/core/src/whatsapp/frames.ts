@@ -12,20 +12,22 @@ const HEAD = 3
 
 /**
  * Puts together what comes in pieces. Baileys copies all that it has for each piece that comes, so that one frame in a
- * million pieces would keep the process busy for minutes.
+ * million pieces would keep the process busy for minutes; and a piece that is kept by itself takes a hundred bytes and more.
  */
 export class Frames {
-  #pieces: Uint8Array[] = []
+  /** The beginning of the next frame, in a buffer with room for more. */
+  #kept = Buffer.alloc(0)
   #length = 0
   /** So many bytes make the next frame complete, as far as it is known. */
   #wanted = HEAD
 
   /** What is complete now, one or more frames; undefined when nothing is. @throws when a frame is longer than any stanza */
   take(piece: Uint8Array): Uint8Array | undefined {
-    this.#pieces.push(piece)
-    this.#length += piece.length
-    if (this.#length < this.#wanted) return undefined
-    const bytes = this.#pieces.length === 1 ? piece : Buffer.concat(this.#pieces)
+    const isFirst = this.#length === 0
+    const isEnough = this.#length + piece.length >= this.#wanted
+    if (!isFirst || !isEnough) this.#keep(piece)
+    if (!isEnough) return undefined
+    const bytes = isFirst ? piece : this.#kept.subarray(0, this.#length)
     let end = 0
     this.#wanted = HEAD
     while (bytes.length - end >= HEAD) {
@@ -37,10 +39,22 @@ export class Frames {
       end += this.#wanted
       this.#wanted = HEAD
     }
-    const rest = bytes.subarray(end)
-    this.#pieces = rest.length > 0 ? [rest] : []
-    this.#length = rest.length
+    // Another buffer: what is complete must not be written over.
+    this.#kept = Buffer.alloc(0)
+    this.#length = 0
+    this.#keep(bytes.subarray(end))
     return end > 0 ? bytes.subarray(0, end) : undefined
+  }
+
+  #keep(piece: Uint8Array): void {
+    const length = this.#length + piece.length
+    if (length > this.#kept.length) {
+      const larger = Buffer.alloc(Math.max(length, 2 * this.#kept.length))
+      larger.set(this.#kept.subarray(0, this.#length))
+      this.#kept = larger
+    }
+    this.#kept.set(piece, this.#length)
+    this.#length = length
   }
 }
 

@@ -42,6 +42,20 @@ describe('frames', () => {
     expect(early).toBe(0)
     expect(frames.take(byte)?.length).toBe(length + 3)
   })
+  test('do not hold the pieces in which they come: each would be kept with a hundred times its bytes', () => {
+    const all = frame(300)
+    const frames = new Frames()
+    const piece = Buffer.alloc(1)
+    const taken: Uint8Array[] = []
+    for (const byte of all) {
+      piece[0] = byte
+      const whole = frames.take(piece)
+      if (whole) taken.push(whole)
+    }
+    // What was taken is not written over by what comes next.
+    for (const byte of frame(300, 2)) frames.take(Buffer.from([byte]))
+    expect(Buffer.concat(taken).equals(all)).toBe(true)
+  })
   test('that are longer than any stanza are refused when they are announced', () => {
     expect(() => new Frames().take(Buffer.from([255, 255, 255]))).toThrow('announced a frame of 16777215 bytes')
     expect(() => new Frames().take(Buffer.concat([frame(4), Buffer.from([255, 255, 255])]))).toThrow('announced')
