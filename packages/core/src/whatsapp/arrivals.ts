@@ -35,6 +35,8 @@ export interface ArrivalsOptions {
 
 /** The parts of a message that Baileys can decrypt; others it refuses. */
 const READABLE: ReadonlySet<string | undefined> = new Set(['pkmsg', 'msg', 'skmsg'])
+const isToBeRead = ({ attrs, content }: BinaryNode): boolean =>
+  READABLE.has(attrs.type) && content instanceof Uint8Array
 
 /**
  * What comes in over one connection. Each stanza is on disk before Baileys sees it, since seeing it may already
@@ -213,18 +215,14 @@ export class Arrivals {
         },
       })
     }
-    // Baileys looks at the first one, and refuses all for it.
-    if (READABLE.has(parts[0]?.attrs.type)) return true
-    const [plain] = getBinaryNodeChildren(node, 'plaintext')
-    const { content } = plain ?? {}
-    const open = () =>
-      content instanceof Uint8Array ? this.#message(incoming, proto.Message.decode(content))?.() : undefined
+    // Baileys looks at the first one, and refuses all for it; one without bytes it passes over.
+    if (READABLE.has(parts[0]?.attrs.type) && parts.some(isToBeRead)) return true
+    const plain = this.#plainMessage(incoming, node)
     const session = this.#session
     await this.#keepOr(node, function* () {
-      const recorded = open()
-      if (recorded) return yield* recorded
+      if (plain) return yield* plain()
       yield* inbox.undecryptable(incoming)
-      if (parts.length > 0) yield* unhandled.keep(session, 'refused', node)
+      if (parts.length > 0 || getBinaryNodeChild(node, 'plaintext')) yield* unhandled.keep(session, 'refused', node)
     })
     keep(node)
     return true
@@ -272,6 +270,19 @@ export class Arrivals {
     }
     const change = readChange(inner)
     return change && (() => inbox.change(incoming, change))
+  }
+
+  /** What a message says that was not encrypted, as those of newsletters are; undefined when it is none, or cannot be read. */
+  #plainMessage(incoming: Incoming, node: BinaryNode): (() => Work<unknown>) | undefined {
+    const [plain] = getBinaryNodeChildren(node, 'plaintext')
+    if (!(plain?.content instanceof Uint8Array)) return undefined
+    try {
+      return this.#message(incoming, proto.Message.decode(plain.content))
+    } catch (error) {
+      // Not in the transaction: there it would count as a store that fails, each time that WhatsApp sends it again.
+      this.#options.logger.warn({ error, session: this.#session }, 'a message without encryption could not be read')
+      return undefined
+    }
   }
 
   #readMessage(node: BinaryNode): ReturnType<typeof readIncoming> | undefined {

@@ -260,4 +260,25 @@ describe('a message', () => {
     expect(await told(store)).toEqual(['message_undecryptable'])
     expect(await kept(store)).toContain('refused')
   })
+
+  const unreadable = (content: BinaryNode[], from = `${PHONE}@s.whatsapp.net`): BinaryNode => ({
+    tag: 'message',
+    attrs: { id: 'M1', from, t: '1700000000', type: 'text' },
+    content,
+  })
+
+  test.each([
+    ['without a byte in its encrypted part', unreadable([{ tag: 'enc', attrs: { v: '2', type: 'msg' } }])],
+    [
+      'of a newsletter, whose plaintext is no protobuf',
+      unreadable([{ tag: 'plaintext', attrs: {}, content: Buffer.from([7]) }], '120363012345678901@newsletter'),
+    ],
+  ])('%s is told and kept before Baileys acknowledges it, and ends nothing', async (_, node) => {
+    const { store } = await watchedStore()
+    const before: unknown[] = []
+    const first = connection(store, linked(), async () => void before.push([await told(store), await kept(store)]))
+    await first.gets(node)
+    expect(before).toEqual([[['message_undecryptable'], ['refused', 'undecryptable']]])
+    expect(first.core.vault.isOpen).toBe(true)
+  })
 })
