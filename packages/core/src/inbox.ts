@@ -67,7 +67,10 @@ export class Inbox {
     this.#account = account
   }
 
-  /** A new message is kept and told; a known one changes nothing. One of the time before linking is `past`: not told. */
+  /**
+   * A new message is kept and told; a known one changes nothing. One that the phone tells of its history is `past`: not
+   * told, unless it is one of which was told that it could not be read.
+   */
   *message(incoming: Incoming, content: IncomingContent, { past = false } = {}): Work<void> {
     const { isFromMe } = incoming
     const { chat, author, sender } = yield* this.#place(incoming)
@@ -86,8 +89,10 @@ export class Inbox {
       raw: content.raw,
       unread: !isFromMe && !past,
     }
-    if ((yield* history.record(this.#session, message, chat.contact?.n ?? null)) === 'known' || past) return
-    if (isFromMe) yield* history.markRead(this.#session, chat.id)
+    if ((yield* history.record(this.#session, message, chat.contact?.n ?? null)) === 'known') return
+    const recovered = yield* this.#wasUndecryptable(chat, author, incoming)
+    if (past && !recovered) return
+    if (isFromMe && !past) yield* history.markRead(this.#session, chat.id)
     // A status is kept like a message, but nobody can answer it: no bot is told.
     if (chat.id === 'status@broadcast') return
     const row = {
@@ -99,7 +104,6 @@ export class Inbox {
       phone: contact?.phone ?? null,
       lid: contact?.lid ?? null,
     }
-    const recovered = yield* this.#wasUndecryptable(chat, author, incoming)
     const told = { ...toMessage(row, this.#account()), ...(recovered && { recovered }) }
     yield* journal.append(this.#session, 'message', chat.id, incoming.timestamp, told)
   }
@@ -190,10 +194,7 @@ export class Inbox {
   }
 
   *#wasUndecryptable(chat: ChatPlace, author: contacts.ContactRow | null, incoming: Incoming): Work<boolean> {
-    for (const key of undecryptableKeys(chat, author, incoming)) {
-      if (yield* stanzas.has(this.#session, key)) return true
-    }
-    return false
+    return yield* stanzas.hasAny(this.#session, undecryptableKeys(chat, author, incoming))
   }
 
   /** Where it belongs, and who it is from. */

@@ -96,6 +96,16 @@ describe('what could not be decrypted', () => {
       ['message', CHAT],
     ])
   })
+  test('is told as recovered when it comes with the past, and then no more', async () => {
+    const store = await memory()
+    await store.write(() => inbox.undecryptable(incoming()))
+    await take(store, {}, { past: true })
+    await take(store)
+    expect((await events(store)).map(({ event, data }) => [event, 'recovered' in data && data.recovered])).toEqual([
+      ['message_undecryptable', false],
+      ['message', true],
+    ])
+  })
   test('of two authors in a group is two', async () => {
     const store = await memory()
     for (const phone of [PHONE, '4933333333'])

@@ -34,6 +34,16 @@ export function* has(session: string, key: string): Work<boolean> {
   return (yield* row('SELECT 1 AS one FROM stanzas WHERE session = ? AND key = ?', session, key)) !== undefined
 }
 
+export function* hasAny(session: string, keys: readonly string[]): Work<boolean> {
+  const marks = keys.map(() => '?').join(', ')
+  const found = yield* row(
+    `SELECT 1 AS one FROM stanzas WHERE session = ? AND key IN (${marks}) LIMIT 1`,
+    session,
+    ...keys,
+  )
+  return found !== undefined
+}
+
 export function* forget(session: string, key: string): Work<void> {
   yield* run('DELETE FROM stanzas WHERE session = ? AND key = ?', session, key)
 }
