@@ -39,6 +39,7 @@ test('what @wamux/core/stores exports, and what its tables can do', () => {
       "rows: function",
       "run: function",
       "settings: object",
+      "steadyNow: function",
       "webhooks: object",
     ]
   `)

@@ -99,7 +99,20 @@ export async function createServer(options: ServerOptions = {}): Promise<Server>
     const access = new Access(store, admin)
     const over = new AbortController()
     const stopping = over.signal
-    const services: Services = { manager, store, admin, access, ports, webhooks, guard, logger, version, now, stopping }
+    const services: Services = {
+      manager,
+      store,
+      admin,
+      access,
+      ports,
+      webhooks,
+      guard,
+      logger,
+      version,
+      clock,
+      now,
+      stopping,
+    }
 
     const sockets = new EventSockets(services)
     const upgrade: Upgrade = (...of) => void sockets.upgrade(...of)

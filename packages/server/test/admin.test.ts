@@ -10,6 +10,7 @@ function clockAt(start: number): Clock & { turn(ms: number): void } {
   let now = start
   return {
     now: () => now,
+    steady: () => now,
     wake: () => () => {},
     turn: (ms) => {
       now += ms

@@ -9,14 +9,24 @@ import type { Received } from './helpers.ts'
 
 export const START = Date.UTC(2026, 0, 1)
 
-/** Time that passes only when it is told to, from one alarm to the next. */
+/** Time that passes only when it is told to, from one alarm to the next, and a clock on the wall that can be set. */
 export class TurnedClock implements Clock {
   #now = START
+  #setBy = 0
   #alarms: { at: number; ring: () => void }[] = []
   #armed: (() => void)[] = []
 
   now(): number {
+    return this.#now + this.#setBy
+  }
+
+  steady(): number {
     return this.#now
+  }
+
+  /** Somebody sets the clock on the wall forward, or back. No time passes. */
+  set(byMs: number): void {
+    this.#setBy += byMs
   }
 
   wake(at: number, ring: () => void): () => void {
@@ -28,7 +38,7 @@ export class TurnedClock implements Clock {
     }
   }
 
-  /** Lets time pass that nobody asked to be woken in. */
+  /** Lets time pass that nobody asked to be woken in; less than none is a clock that was set back before this process began. */
   turn(ms: number): void {
     this.#now += ms
   }

@@ -1,4 +1,5 @@
 /** For store authors and for whoever keeps things of their own beside core's. */
+export { steadyNow } from '../clock.ts'
 export { page as eventPage } from '../feed.ts'
 export type { LookupsOfSession } from './keyv.ts'
 export { openPostgresStore } from './postgres/store.ts'

@@ -1,6 +1,7 @@
 import { toWire, type WebhookDelivery } from '@wamux/contract'
 import { invalid, WamuxError } from '@wamux/core'
 import { type DeliveryRow, deliveries, journal, replays, type Work } from '@wamux/core/stores'
+import { type Clock, shownAt } from '../webhooks/clock.ts'
 import type { Handler } from './handler.ts'
 import { existing } from './webhooks.ts'
 
@@ -11,7 +12,7 @@ const AT_ONCE = 2_000
 export const webhookDeliveries: {
   [N in 'listDeliveries' | 'getDelivery' | 'redeliver' | 'replay']: Handler<N>
 } = {
-  listDeliveries: async ({ params, query }, { session, services: { store } }) => {
+  listDeliveries: async ({ params, query }, { session, services: { store, clock } }) => {
     const { limit = 50, cursor, state } = query
     const before = cursor === undefined ? Number.MAX_SAFE_INTEGER : Number(cursor)
     if (!Number.isSafeInteger(before) || before < 1) throw invalid('cursor', 'is not the nextCursor of a page')
@@ -20,16 +21,19 @@ export const webhookDeliveries: {
       return yield* deliveries.list(session().id, params.webhookId, { before, limit, ...(state && { state }) })
     })
     const last = found.at(-1)
-    return { data: found.map(shown), nextCursor: found.length === limit && last ? String(last.seq) : null }
+    return {
+      data: found.map((one) => shown(one, clock)),
+      nextCursor: found.length === limit && last ? String(last.seq) : null,
+    }
   },
 
-  getDelivery: async ({ params }, { session, services: { store } }) => {
+  getDelivery: async ({ params }, { session, services: { store, clock } }) => {
     const { id } = session()
     return store.read(function* () {
       const found = yield* existingDelivery(id, params)
       const [entry] = yield* journal.after(id, found.seq - 1, 1)
       const content = entry?.seq === found.seq ? toWire({ ...entry, sessionId: id }) : null
-      return { data: { ...shown(found), attempts: found.log, content } }
+      return { data: { ...shown(found, clock), attempts: found.log, content } }
     })
   },
 
@@ -38,15 +42,15 @@ export const webhookDeliveries: {
     const { webhookId, eventId } = params
     const again = await services.store.write(function* () {
       yield* existingDelivery(id, params)
-      yield* redeliver(id, webhookId, [eventId], services.now())
+      yield* redeliver(id, webhookId, [eventId], services.clock.steady())
       return yield* existingDelivery(id, params)
     })
     await services.webhooks.hurry(id, webhookId)
-    return { data: shown(again) }
+    return { data: shown(again, services.clock) }
   },
 
   replay: async ({ params: { webhookId }, body }, { session, services }) => {
-    const { store, now, webhooks } = services
+    const { store, clock, webhooks } = services
     const { id } = session()
     const { ids, after = 0, ...selection } = body
     let count = 0
@@ -54,7 +58,7 @@ export const webhookDeliveries: {
       const wanted = [...new Set(ids)]
       await store.write(function* () {
         yield* existing(id, webhookId)
-        yield* redeliver(id, webhookId, wanted, now())
+        yield* redeliver(id, webhookId, wanted, clock.steady())
       })
       count = wanted.length
     } else {
@@ -65,7 +69,7 @@ export const webhookDeliveries: {
         page = await store.write(function* () {
           const { cursor } = yield* existing(id, webhookId)
           const chosen = { ...selection, events, after: from, last: cursor }
-          return yield* replays.replay(id, webhookId, chosen, { limit: AT_ONCE, at: now() })
+          return yield* replays.replay(id, webhookId, chosen, { limit: AT_ONCE, at: clock.steady() })
         })
       }
     }
@@ -102,7 +106,9 @@ function* existingDelivery(session: string, { webhookId, eventId }: { webhookId:
 const pruned = (oldest: number) =>
   new WamuxError('EVENTS_PRUNED', `Events up to ${oldest - 1} are no longer kept.`, { oldest })
 
-function shown({ eventId, event, seq, chat, state, attempts, failedAt, nextAt, log }: DeliveryRow): WebhookDelivery {
+function shown(row: DeliveryRow, clock: Clock): WebhookDelivery {
+  const { eventId, event, seq, chat, state, attempts, failedAt, log } = row
+  const nextAt = shownAt(clock, row.nextAt)
   return {
     eventId,
     event,
@@ -110,7 +116,7 @@ function shown({ eventId, event, seq, chat, state, attempts, failedAt, nextAt, l
     chatId: chat === '' ? null : chat,
     state,
     failures: attempts,
-    failedAt,
+    failedAt: failedAt && shownAt(clock, failedAt),
     nextAttemptAt: state === 'pending' ? nextAt : null,
     settledAt: state === 'pending' ? null : nextAt,
     lastAttempt: log.at(-1) ?? null,

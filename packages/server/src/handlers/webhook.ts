@@ -7,13 +7,13 @@ const ID = webhooks.DEFAULT
 /** The one webhook that the documentation knows: the one called `default`. */
 export const webhook: { [N in 'setWebhook' | 'getWebhook' | 'deleteWebhook']: Handler<N> } = {
   setWebhook: async ({ body: { url, secret = null } }, { session, services }) => {
-    const { store, guard, now } = services
+    const { store, guard, clock } = services
     const { id } = session()
     await guard.check(url)
-    const changedAt = now()
+    const changedAt = clock.now()
     await store.write(function* () {
       yield* webhooks.set(id, ID, { ...webhooks.PLAIN, name: ID, url, secret, changedAt })
-      yield* deliveries.hurry(id, ID, changedAt)
+      yield* deliveries.hurry(id, ID, clock.steady())
     })
     await services.webhooks.hurry(id, ID)
     return { data: { url, hasSecret: secret !== null } }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { type InstanceWebhook, toWire } from '@wamux/contract'
 import { invalid, WamuxError } from '@wamux/core'
 import { deliveries, journal, type WebhookRow, type Work, webhooks } from '@wamux/core/stores'
+import { type Clock, shownAt } from '../webhooks/clock.ts'
 import { makeSecret } from '../webhooks/signature.ts'
 import type { Handler } from './handler.ts'
 import { pageOf } from './pages.ts'
@@ -20,34 +21,34 @@ type Names =
 
 /** Several webhooks of an instance. */
 export const severalWebhooks: { [N in Names]: Handler<N> } = {
-  createWebhook: async ({ body }, { session, services: { store, guard, now } }) => {
+  createWebhook: async ({ body }, { session, services: { store, guard, clock } }) => {
     const { id } = session()
     await guard.check(body.url)
     const { url, name = new URL(url).host.slice(0, 128), events = null, headers = {}, enabled = true } = body
     const { secret = makeSecret() } = body
-    const chosen = { url, name, events, headers: lowerCase(headers), enabled, secret, changedAt: now() }
+    const chosen = { url, name, events, headers: lowerCase(headers), enabled, secret, changedAt: clock.now() }
     const made = await store.write(function* () {
       if ((yield* webhooks.ofSession(id)).length >= MOST) throw invalid('webhooks', `are ${MOST} at most.`)
       return yield* webhooks.set(id, `wh_${randomBytes(8).toString('hex')}`, { ...webhooks.PLAIN, ...chosen })
     })
-    return { data: { ...shown(made, now()), secret } }
+    return { data: { ...shown(made, clock), secret } }
   },
 
-  listWebhooks: async ({ query }, { session, services: { store, now } }) => {
+  listWebhooks: async ({ query }, { session, services: { store, clock } }) => {
     const all = (await store.read(() => webhooks.ofSession(session().id))).reverse()
     const { page, nextCursor } = pageOf(all, query)
-    return { data: page.map((one) => shown(one, now())), nextCursor }
+    return { data: page.map((one) => shown(one, clock)), nextCursor }
   },
 
-  getInstanceWebhook: async ({ params }, { session, services: { store, now } }) => {
-    return { data: shown(await store.read(() => existing(session().id, params.webhookId)), now()) }
+  getInstanceWebhook: async ({ params }, { session, services: { store, clock } }) => {
+    return { data: shown(await store.read(() => existing(session().id, params.webhookId)), clock) }
   },
 
   updateWebhook: async ({ params, body }, { session, services }) => {
-    const { store, guard, now } = services
+    const { store, guard, clock } = services
     const { id } = session()
     if (body.url !== undefined) await guard.check(body.url)
-    const changedAt = now()
+    const changedAt = clock.now()
     const changed = await store.write(function* () {
       const before = yield* existing(id, params.webhookId)
       const { headers, ...rest } = body
@@ -55,11 +56,11 @@ export const severalWebhooks: { [N in Names]: Handler<N> } = {
       // Whoever names a secret wants that one and no other.
       if (body.secret !== undefined) Object.assign(after, { oldSecret: null, oldSecretUntil: null })
       if (body.enabled === true) Object.assign(after, { disabledReason: null, failingSince: null })
-      yield* deliveries.hurry(id, before.id, changedAt)
+      yield* deliveries.hurry(id, before.id, clock.steady())
       return yield* webhooks.set(id, before.id, after)
     })
     await services.webhooks.hurry(id, changed.id)
-    return { data: shown(changed, changedAt) }
+    return { data: shown(changed, clock) }
   },
 
   removeWebhook: async ({ params }, { session, services: { store } }) => {
@@ -110,7 +111,7 @@ export function* existing(session: string, id: string): Work<WebhookRow> {
 const lowerCase = (headers: Record<string, string>) =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
 
-function shown(row: WebhookRow, now: number): InstanceWebhook {
+function shown(row: WebhookRow, clock: Clock): InstanceWebhook {
   const { id, name, url, events, enabled, disabledReason, failingSince, cursor, createdAt, oldSecretUntil } = row
   return {
     id,
@@ -120,9 +121,9 @@ function shown(row: WebhookRow, now: number): InstanceWebhook {
     headerNames: Object.keys(row.headers),
     enabled,
     disabledReason,
-    failingSince,
+    failingSince: failingSince && shownAt(clock, failingSince),
     hasSecret: row.secret !== null,
-    oldSecretUntil: oldSecretUntil !== null && oldSecretUntil > now ? oldSecretUntil : null,
+    oldSecretUntil: oldSecretUntil !== null && oldSecretUntil > clock.now() ? oldSecretUntil : null,
     cursor,
     createdAt,
   }

@@ -125,7 +125,7 @@ export class ChatQueues {
 
   /** A step for what sleeps: a probe, unless there was an attempt just now. */
   #look(entry: Entry): void {
-    entry.isProbe = this.#clock.now() - entry.attemptedAt >= PROBE_EVERY_MS
+    entry.isProbe = this.#clock.steady() - entry.attemptedAt >= PROBE_EVERY_MS
     this.#rouse(entry)
   }
 
@@ -176,7 +176,7 @@ export class ChatQueues {
     const breaker = this.#breakers.get(owner)
     const active = this.#active.get(owner) ?? 0
     if (active >= (breaker?.isTripped ? 1 : PER_WEBHOOK)) return false
-    const now = this.#clock.now()
+    const now = this.#clock.steady()
     const at = breaker?.notBefore(now) ?? 0
     if (at <= now) return true
     if (!this.#alarms.has(owner)) {
@@ -226,7 +226,7 @@ export class ChatQueues {
   #learn(entry: Entry, { went, pauseMs }: Stepped): void {
     if (went === 'idle') return
     const { owner } = entry
-    const now = this.#clock.now()
+    const now = this.#clock.steady()
     entry.attemptedAt = now
     const breaker = this.#breakers.get(owner) ?? new Breaker()
     if (went === 'failed') {
@@ -249,7 +249,7 @@ export class ChatQueues {
   #settle(entry: Entry, next: number | null): void {
     if (next === null && !entry.isStale) {
       this.#queues.delete(entry.key)
-    } else if (next === null || next <= this.#clock.now() || entry.isStale) {
+    } else if (next === null || next <= this.#clock.steady() || entry.isStale) {
       // Stale: a step that found nothing due may have been overtaken by hurry(), and its answer was of before.
       this.#enqueue(entry)
     } else {

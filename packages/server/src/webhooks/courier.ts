@@ -63,6 +63,7 @@ export class Courier {
     const { post, clock, version } = this.#options
     const body = JSON.stringify(event)
     const at = clock.now()
+    const begun = clock.steady()
     const headers = {
       'user-agent': `wamux/${version}`,
       ...webhook.headers,
@@ -71,7 +72,7 @@ export class Courier {
     }
     const outcome = await post(webhook.url, body, headers)
     const error = outcome.ok ? null : outcome.error
-    const attempt: Attempt = { at, durationMs: Math.max(0, clock.now() - at), status: outcome.status, error }
+    const attempt: Attempt = { at, durationMs: clock.steady() - begun, status: outcome.status, error }
     return { outcome, attempt }
   }
 
@@ -92,13 +93,13 @@ export class Courier {
       return { next, went: 'failed', ...(retryAfterMs && BUSY.includes(status) && { pauseMs: retryAfterMs }) }
     } catch (error) {
       logger.error({ err: error, instance: queue.session }, 'a webhook delivery could not be recorded')
-      return { next: clock.now() + STORE_RETRY_MS, went: 'idle' }
+      return { next: clock.steady() + STORE_RETRY_MS, went: 'idle' }
     }
   }
 
   *#owed(queue: ChatQueue, isProbe: boolean) {
     const { session } = queue
-    const now = this.#options.clock.now()
+    const now = this.#options.clock.steady()
     const webhook = yield* webhooks.get(session, queue.webhook)
     if (!webhook?.enabled) return undefined
     const next = yield* deliveries.next(queue, { now, holdMs: HOLD_MS, longestMs: LONGEST_MS })
@@ -115,7 +116,7 @@ export class Courier {
 
   async #delivered(queue: ChatQueue, { delivery, webhook }: Owed, attempt: Attempt): Promise<number> {
     const { store, clock } = this.#options
-    const at = clock.now()
+    const at = clock.steady()
     await store.write(function* () {
       yield* deliveries.settle(delivery, { ...delivery, state: 'done', nextAt: at }, attempt)
       // It was refused before and is not now: so may be the others that were.
@@ -137,7 +138,7 @@ export class Courier {
   ): Promise<number | null> {
     const { store, clock, logger, random, journalled } = this.#options
     const { session } = queue
-    const at = clock.now()
+    const at = clock.steady()
     const failedAt = delivery.failedAt ?? at
     const reason = event && whyDisable(webhook, outcome, at)
     const attempts = delivery.attempts + 1
@@ -159,7 +160,8 @@ export class Courier {
       if (isSame && reason) {
         const { id, name } = webhook
         yield* webhooks.disable(session, id, reason)
-        yield* journal.append(session, 'webhook_disabled', null, at, { webhookId: id, name, reason, timestamp: at })
+        const timestamp = clock.now()
+        yield* journal.append(session, 'webhook_disabled', null, timestamp, { webhookId: id, name, reason, timestamp })
         return { isDisabled: true, next: null }
       }
       if (isSame && event && current.failingSince === null) yield* webhooks.setFailingSince(session, webhook.id, at)

@@ -96,7 +96,7 @@ export class Dispatcher {
 
   async #prune(): Promise<void> {
     const { store, clock } = this.#options
-    const now = clock.now()
+    const now = clock.steady()
     if (Math.abs(now - this.#prunedAt) < DAY_MS) return
     await store.write(() => deliveries.prune(now - KEEP_DEAD_MS, now - KEEP_DONE_MS))
     this.#prunedAt = now
@@ -122,7 +122,7 @@ export class Dispatcher {
   /** One page of the journal for each webhook becomes deliveries, in the transaction that moves the webhook's place. */
   async #take(session: string): Promise<boolean> {
     const { store, clock } = this.#options
-    const now = clock.now()
+    const now = clock.steady()
     const isOwed = await store.read(function* () {
       const all = yield* webhooks.ofSession(session)
       const newest = all.length > 0 ? yield* journal.newest(session) : 0
@@ -156,7 +156,7 @@ export class Dispatcher {
 
   #later(ring: () => void): void {
     const { clock } = this.#options
-    const cancel = clock.wake(clock.now() + STORE_RETRY_MS, () => {
+    const cancel = clock.wake(clock.steady() + STORE_RETRY_MS, () => {
       this.#retries.delete(cancel)
       ring()
     })

@@ -25,9 +25,9 @@ export interface DeliveryRow {
   state: DeliveryState
   /** How many of the schedule's attempts have failed. */
   attempts: number
-  /** When the next attempt is due; of one that is done or dead, when that was. */
+  /** When the next attempt is due; of one that is done or dead, when that was. By the clock that nobody can set. */
   nextAt: number
-  /** When it first failed, in ms since the epoch. */
+  /** When it first failed, by that clock too. */
   failedAt: number | null
   /** How often somebody asked for it again: an attempt that began before says nothing about what was asked for. */
   asked: number

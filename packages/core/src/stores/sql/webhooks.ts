@@ -16,7 +16,7 @@ export interface WebhookRow {
   enabled: boolean
   /** Why it was disabled, when nobody asked for it. */
   disabledReason: 'gone' | 'failing' | null
-  /** Since when no delivery has worked, in ms since the epoch; null while they work. */
+  /** Since when no delivery has worked, by the clock that nobody can set; null while they work. */
   failingSince: number | null
   secret: string | null
   /** The secret before, which signs too until then. */
