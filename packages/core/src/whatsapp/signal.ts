@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import {
   addTransactionCapability,
   DEFAULT_CONNECTION_CONFIG,
+  MISSING_KEYS_ERROR_TEXT,
   type proto,
   type SignalDataSet,
   type SignalKeyStore,
@@ -147,7 +148,7 @@ export class Signal {
       if (known) return Buffer.from(known)
       await this.#vault.commit({}, [part.recordUndecryptable()])
       await part.willAskAgain()
-      throw error
+      throw toBeAskedFor(error)
     }
   }
 
@@ -250,6 +251,15 @@ export class Signal {
 function splitWorks(data: SignalDataSet): [SignalDataSet, (() => Work<unknown>)[]] {
   const { [WORKS]: works, ...rest } = data as SignalDataSet & { [WORKS]?: Record<string, () => Work<unknown>> }
   return [rest, Object.values(works ?? {})]
+}
+
+/**
+ * By libsignal's words for a used key Baileys knows a repetition, and asks nobody for it. What is one was found among the
+ * plaintexts by now: this is another message, of somebody whose keys went back, with a backup for one.
+ */
+function toBeAskedFor(error: unknown): unknown {
+  if (!(error instanceof Error && error.message === MISSING_KEYS_ERROR_TEXT)) return error
+  return new Error('The key of this message was used for another one.', { cause: error })
 }
 
 /** Under what the plaintext of a part is kept. */

@@ -65,7 +65,20 @@ export async function stockParty() {
     silentBaileysLogger,
     async () => [],
   )
-  return { creds, repository, bundles: preKeys.map(({ id, pair }) => bundleOf(creds, { id, public: pair.public })) }
+  /** What is called brings back what was kept now: a backup that was restored. */
+  const backup = () => {
+    const copy = new Map(kept)
+    return () => {
+      kept.clear()
+      for (const [key, text] of copy) kept.set(key, text)
+    }
+  }
+  return {
+    creds,
+    repository,
+    backup,
+    bundles: preKeys.map(({ id, pair }) => bundleOf(creds, { id, public: pair.public })),
+  }
 }
 
 export const newCreds = (): AuthenticationCreds => ({

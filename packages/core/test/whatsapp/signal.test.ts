@@ -1,3 +1,4 @@
+import { MISSING_KEYS_ERROR_TEXT } from '@whiskeysockets/baileys'
 import { describe, expect, test } from 'vitest'
 import * as journal from '../../src/stores/sql/journal.ts'
 import { rows, type Store } from '../../src/stores/store.ts'
@@ -83,6 +84,20 @@ test('one commit holds the moved ratchet, the used pre-key, the plaintext and wh
   expect(ids).toContain('pre-key/2')
   expect(plaintexts).toHaveLength(1)
   expect(await recorded(store)).toEqual(['read Hallo'])
+})
+
+test('of somebody who uses a key again, after a backup, a resend is asked for: Baileys takes it for a repetition', async () => {
+  const { store, core, peer, says } = await acquainted()
+  const restore = peer.backup()
+  await decrypt(core, await says('Hallo'))
+  restore()
+  const other = await says('Noch da?')
+  expect(other.type).toBe('pkmsg')
+  const error = await decrypt(core, other).catch((thrown: unknown) => thrown)
+  expect(error).toBeInstanceOf(Error)
+  // By these words Baileys decides to ask nobody.
+  expect((error as Error).message).not.toBe(MISSING_KEYS_ERROR_TEXT)
+  expect(await recorded(store)).toEqual(['read Hallo', 'undecryptable'])
 })
 
 test('what is encrypted in one turn is one commit, on the disk before anybody has the bytes', async () => {
