@@ -23,7 +23,7 @@ manager.on('message', async ({ sessionId, data }) => {
   if (data.isFromMe || data.body.trim().toLowerCase() !== 'ping') return
   await manager.session(sessionId).send(data.chatId, 'pong')
 })
-// Baileys keeps a timer for half a minute after it has connected: without exit() the process would wait for it.
+// Baileys keeps timers for up to a minute after it has connected: without exit() the process would wait for it.
 const stop = () => manager.stop().then(() => process.exit())
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, stop)
 

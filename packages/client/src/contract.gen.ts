@@ -372,7 +372,7 @@ export interface JournalEvents {
   message_failed: MessageFailed
   /** A message waits to be sent for longer than it should; once per message, which goes out as soon as it can. */
   message_stalled: MessageStalled
-  /** A message arrived that could not be decrypted; a resend was asked for. */
+  /** A message arrived that could not be decrypted; a resend was asked for where that can help. */
   message_undecryptable: MessageUndecryptable
   /** Its author changed a message. The history keeps it as it came. */
   message_edited: MessageEdited
