@@ -44,6 +44,24 @@ story(
   { sendWaitMs: 50 },
 )
 
+story('somebody whose hidden id nobody tells is written to under the number', async ({ link, emulator, told }) => {
+  const max = emulator.contact(MAX, { name: 'Max Mustermann', lidMigrated: false })
+  const { session } = await link()
+  const sent = await session.send(MAX, 'Hallo')
+  expect(sent.status).toBe('sent')
+  await session.send(MAX, 'Bist du da?')
+  await max.hears('Bist du da?')
+  await max.says('491700000001', 'Ja')
+  await told('message', ({ body }) => body === 'Ja')
+  await session.send(MAX, 'Gut')
+  await max.hears('Gut')
+  expect(max.messages().map(({ text, copies }) => [text, copies])).toEqual([
+    ['Hallo', 1],
+    ['Bist du da?', 1],
+    ['Gut', 1],
+  ])
+})
+
 story('a number without WhatsApp is refused', async ({ link, told }) => {
   const { session } = await link()
   await expect(session.send('491111111111', 'Hallo?')).rejects.toMatchObject({

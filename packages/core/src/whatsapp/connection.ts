@@ -15,6 +15,7 @@ import { patchInflate } from './frames.ts'
 import { type Closing, hangUpSoon } from './hang-up.ts'
 import { harden, hardenEvents, type SocketClient } from './harden.ts'
 import { fromJid, toJid } from './jid.ts'
+import { takeKeysByNumber } from './number-keys.ts'
 import { Questions, refusalOf } from './questions.ts'
 import { patchLibsignal } from './ratchet.ts'
 import { readEnd } from './read-end.ts'
@@ -185,6 +186,7 @@ export class Connection {
       // Between two people Baileys looks at what it remembers in any case: this writes over it.
       if (asksForDevices && chatKind(entry.chat) !== 'group')
         await this.#questions.ask(this.#sock.getUSyncDevices([jid], false, false))
+      await this.#questions.ask(takeKeysByNumber(this.#sock, jid))
       const relay = () => this.#sock.relayMessage(jid, message, options)
       await this.#keys.whileSending(entry.id, () => this.#resends.sending(entry, relay))
     } catch (error) {
