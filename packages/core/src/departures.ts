@@ -46,7 +46,7 @@ export class Departures {
   #changes = 0
   /** What was acknowledged and is being written down. */
   readonly #settling = new Set<Promise<void>>()
-  /** What was refused, while it is written down what that means for it and for others. */
+  /** What was refused or failed, while it is written down what that means for it and for others. */
   readonly #refusing = new Set<Promise<void>>()
   #wire: Wire | undefined
   /** Settles when the wire is taken away: what waits for it must not wait on. */
@@ -80,9 +80,9 @@ export class Departures {
     this.onWire.clear()
   }
 
-  /** Resolves when it is written down what became of all that was refused: read before, it would be sent again. */
-  async refusalsSettled(): Promise<void> {
-    await Promise.allSettled(this.#refusing)
+  /** Resolves when it is written down what became of all that was answered: read before, it would be sent again. */
+  async answersSettled(): Promise<void> {
+    await Promise.allSettled([...this.#settling, ...this.#refusing])
   }
 
   /** What was true when the last process ended. */
@@ -96,6 +96,8 @@ export class Departures {
     const { entry, at = Date.now() } = this.onWire.get(id) ?? {}
     if (!entry) return // a second ack, or one for something that is not ours to settle
     this.onWire.off(id)
+    // What is acknowledged is with the server even when that cannot be written.
+    if (error !== undefined) this.onWire.forget(id)
     if (error === undefined) {
       const settling = this.#options.sent(entry, timestamp, at)
       this.#settling.add(settling)
@@ -110,7 +112,7 @@ export class Departures {
     } else if (error === NO_NEW_CHAT) {
       this.#refused(this.#newChat(entry, at))
       return
-    } else this.#report(this.#options.failed(entry, refused(error), at), 'settling a refused message')
+    } else this.#refused(this.#options.failed(entry, refused(error), at))
     this.queue.done(entry)
   }
 
@@ -154,6 +156,7 @@ export class Departures {
     } catch (error) {
       if (this.#wire !== wire) return false
       this.onWire.off(entry.id)
+      this.onWire.forget(entry.id)
       if (isOfConnection(error)) return false
       const isFinal = isWamuxError(error, 'WHATSAPP_REJECTED')
       if (!isFinal && this.queue.tryAgain(entry)) return false

@@ -110,7 +110,7 @@ export class Outbox {
     const { session, store } = this.#options
     this.#departures.begin(wire)
     this.#late = []
-    await this.#departures.refusalsSettled()
+    await this.#departures.answersSettled()
     const now = steadyNow()
     const phone = this.#options.account()?.phone
     const { unsettled, paused, lastSentAt, restriction } = await store.read(() => waitingOf(session, phone))
@@ -204,7 +204,10 @@ export class Outbox {
    */
   async callOff(entry: rows.OutboxEntry): Promise<boolean> {
     await this.#attached()
-    if (this.#departures.onWire.has(entry.id)) return false
+    if (this.#departures.onWire.has(entry.id)) {
+      await this.#departures.answersSettled() // whoever asks next is told as much as is known
+      return false
+    }
     const { session, store } = this.#options
     // From here on nothing brings it to the wire: neither a ticket that has it, nor a connection that reads it.
     const waited = this.#departures.queue.callOff(entry)

@@ -52,7 +52,7 @@ export class OnWire {
     return this.#given.has(id)
   }
 
-  /** It was settled. */
+  /** It is settled, or the server does not have it. */
   forget(id: string): void {
     this.#given.delete(id)
   }
@@ -65,7 +65,6 @@ export class OnWire {
 
   /** The server has answered for it, or it could not be written. */
   off(id: string): void {
-    this.#given.delete(id)
     clearTimeout(this.#flights.get(id)?.timer)
     this.#flights.delete(id)
     this.#slots.shift()?.()

@@ -622,6 +622,65 @@ test('a batch that is called off while the connection is lost and comes back is 
   expect(next.sent).toEqual(['A1', 'B1', 'C1', 'D1'])
 })
 
+test('a message that WhatsApp has acknowledged cannot be called off while that is being written', async () => {
+  const { outbox, store, attach, accept, state } = await world()
+  const wire = await attach()
+  await accept(['A1'])
+  const [entry] = await during(store.read(() => rows.unsettled('s')))
+  if (!entry) throw new Error('It does not wait.')
+  // The connection commits what it has before; others who write do not wait for that.
+  const { promise, resolve } = Promise.withResolvers<void>()
+  wire.settle = async (_id, work) => {
+    await promise
+    await store.write(work)
+  }
+  outbox.acked('A1', undefined, Date.now())
+  const calledOff = outbox.callOff(entry)
+  await quiet()
+  resolve()
+  expect(await during(calledOff)).toBe(false)
+  expect(await state('A1')).toBe('sent')
+})
+
+test('a message whose ack could not be written cannot be called off when the connection is gone', async () => {
+  const { outbox, store, attach, accept, state } = await world()
+  const wire = await attach()
+  await accept(['A1'])
+  const [entry] = await during(store.read(() => rows.unsettled('s')))
+  if (!entry) throw new Error('It does not wait.')
+  wire.settle = () => Promise.reject(new Error('the disk is gone'))
+  outbox.acked('A1', undefined, Date.now())
+  await quiet()
+  outbox.detach()
+  expect(await during(outbox.callOff(entry))).toBe(false)
+  expect(await state('A1')).toBe('queued')
+  const next = await attach()
+  expect(next.sent).toEqual(['A1'])
+})
+
+test.each([undefined, '400'])(
+  'what was answered (%s) is not sent by a wire that comes while that is being written',
+  async (error) => {
+    const { outbox, store, attach, accept, wire } = await world()
+    const first = await attach()
+    await accept(['A1'])
+    const { promise, resolve } = Promise.withResolvers<void>()
+    first.settle = async (_id, work) => {
+      await promise
+      await store.write(work)
+    }
+    outbox.acked('A1', error, Date.now())
+    outbox.detach()
+    const next = wire()
+    const attached = outbox.attach(next)
+    await quiet()
+    resolve()
+    await during(attached)
+    await quiet()
+    expect(next.sent).toEqual([])
+  },
+)
+
 describe('while the account may begin no chats', () => {
   const HOUR_MS = 60 * 60_000
   const until = (at: number): Reachout => ({ isRestricted: true, until: at, reason: 'BIZ_QUALITY' })
