@@ -1,5 +1,6 @@
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import Database from 'better-sqlite3'
 import { expect, test } from 'vitest'
 import * as settings from '../../src/stores/sql/settings.ts'
 import { openSqliteStore } from '../../src/stores/sqlite/store.ts'
@@ -58,6 +59,40 @@ test('what a power cut leaves of the last commit is forgotten, as it was promise
   expect(await found(database, damaged)).toBe(KEPT - 1)
   for (const length of [0, 10, 31]) expect(await found(database, log.subarray(0, length))).toBeLessThan(KEPT)
 })
+
+test('what failed flushes leave behind ever shorter commits is no damage', async () => {
+  const { database, log } = await killed()
+  const [long, middle, short] = [60_000, 30_000, 6_000].map((size) => goneOn(database, log, size))
+  if (!long || !middle || !short) throw new Error('three logs')
+  expect(long.length).toBeGreaterThan(middle.length)
+  expect(middle.length).toBeGreaterThan(short.length)
+  const left = Buffer.concat([short, middle.subarray(short.length), long.subarray(middle.length)])
+  expect(await found(database, left)).toBe(KEPT)
+  // A power cut during the last one, too.
+  const torn = Buffer.from(left)
+  torn[short.length - 10] = (torn[short.length - 10] ?? 0) ^ 1
+  expect(await found(database, torn)).toBe(KEPT)
+})
+
+test('a log that was made and never flushed holds no commit', async () => {
+  const { database } = await killed()
+  expect(await found(database, Buffer.alloc(32 + FRAME))).toBeLessThan(KEPT)
+})
+
+/** The log with one more commit, as if it were the next one. */
+function goneOn(database: Buffer, log: Buffer, size: number): Buffer {
+  const folder = newFolder()
+  mkdirSync(folder, { recursive: true })
+  const file = join(folder, 'wamux.db')
+  writeFileSync(file, database)
+  writeFileSync(`${file}-wal`, log.subarray(0, lastCommitBut(0, log)))
+  const db = new Database(file)
+  db.pragma('wal_autocheckpoint = 0')
+  db.exec(`CREATE TABLE more AS SELECT zeroblob(${size}) AS bytes`)
+  const longer = readFileSync(`${file}-wal`)
+  db.close()
+  return longer
+}
 
 /** Where the commit ends that so many others follow. */
 function lastCommitBut(others: number, log: Buffer): number {

@@ -5,6 +5,7 @@ import { WamuxError } from '../../errors.ts'
 const HEADER = 32
 const FRAME_HEADER = 24
 const MAGIC = 0x377f0682
+const SECTOR = 512
 
 type Sum = readonly [number, number]
 
@@ -38,6 +39,8 @@ export function assertWholeLog(database: string): void {
 function damageIn(size: number, read: (from: number, length: number) => Buffer): string | undefined {
   if (size < HEADER) return undefined
   const header = read(0, HEADER)
+  // It is flushed before the first frame is written: nothing was committed to a log that has none yet.
+  if (header.every((byte) => byte === 0)) return undefined
   const isBigEndian = (header.readUInt32BE(0) & 1) === 1
   const sum = (seed: Sum, bytes: Buffer) => sumOf(seed, bytes, isBigEndian)
   const stored = (bytes: Buffer, at: number): Sum => [bytes.readUInt32BE(at), bytes.readUInt32BE(at + 4)]
@@ -49,16 +52,23 @@ function damageIn(size: number, read: (from: number, length: number) => Buffer):
   let broken: number | undefined
   let commits = 0
   for (let n = 0; HEADER + (n + 1) * length <= size; n++) {
-    const frame = read(HEADER + n * length, length)
+    const at = HEADER + n * length
+    const frame = read(at, length)
     // What is left of an earlier use of the file.
     const isOurs = frame.subarray(8, 16).equals(salt)
     const found = sum(sum(seed, frame.subarray(0, 8)), frame.subarray(FRAME_HEADER))
     seed = stored(frame, 16)
     const isWhole = isOurs && isSame(found, seed)
-    if (!isWhole) broken ??= n
-    const isCommit = frame.readUInt32BE(4) !== 0
-    if (broken !== undefined && isCommit && (isWhole || (isOurs && broken === n))) commits++
-    // The second one was begun when the first was on disk.
+    if (!isWhole) {
+      broken ??= n
+      // What a failed flush left begins anew where a shorter commit was written over it: it is one commit by itself.
+      commits = 0
+    }
+    if (broken === undefined || frame.readUInt32BE(4) === 0) continue
+    // A power cut may leave half of a header that lies in two sectors.
+    const isOneSector = (at % SECTOR) + FRAME_HEADER <= SECTOR
+    if (isWhole || (isOurs && isOneSector)) commits++
+    // Two in one chain: the second one was begun when the first was on disk.
     if (commits > 1) return `frame ${broken}`
   }
   return undefined
