@@ -194,13 +194,68 @@ describe.skipIf(!process.env.WAMUX_TEST_POSTGRES)('PostgreSQL', () => {
     expect(confirmed.length).toBeGreaterThan(30)
     for (const key of confirmed) expect(await get(store, key)).toBe('x')
   })
+
+  test('a commit that comes after it was given up is carried out before anybody reads or writes again', async () => {
+    const url = new URL(await newDatabase())
+    const proxy = await cuttable(Number(url.port))
+    url.port = String(proxy.port)
+    url.searchParams.set('query_timeout', '1500')
+    const store = await postgres(url.href)
+    await set(store, 'a', 'before')
+    const deliver = proxy.withhold('COMMIT')
+    await expect(set(store, 'a', 'late')).rejects.toThrow('timeout')
+    let isOver = false
+    const reading = get(store, 'a').finally(() => {
+      isOver = true
+    })
+    // Whoever reads waits for the one whose outcome is open, or has not waited.
+    const other = await neighbour(
+      url.href.replace(`:${proxy.port}`, `:${new URL(String(process.env.WAMUX_TEST_POSTGRES)).port}`),
+    )
+    const isWaiting = async () =>
+      (
+        await other.query(`SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%FOR UPDATE'
+        AND application_name = current_schema()`)
+      ).rowCount
+    while (!isOver && (await isWaiting()) !== 1);
+    deliver()
+    expect(await reading).toBe('late')
+    await set(store, 'a', 'after')
+    expect(await get(store, 'a')).toBe('after')
+  })
+
+  test('what a process that vanished has left behind is not kept for hours', async () => {
+    const store = await postgres()
+    const show = (setting: string) =>
+      store.write(function* () {
+        return (yield* row(`SHOW ${setting}`))?.[setting]
+      })
+    expect(await show('idle_in_transaction_session_timeout')).toBe('30s')
+    // The lock goes with its connection, which PostgreSQL has to notice.
+    expect(await show('tcp_keepalives_idle')).toBe('30')
+  })
 })
 
-/** A way to the database that can be cut: every connection through it ends at once. */
-async function cuttable(to: number): Promise<{ port: number; cut(): void }> {
+/**
+ * A way to the database that can be cut: every connection through it ends at once. `withhold` keeps back the next of its
+ * messages that holds this, and the end of its connection, and returns what delivers it.
+ */
+async function cuttable(to: number): Promise<{ port: number; cut(): void; withhold(what: string): () => void }> {
   const sockets = new Set<Socket>()
+  let wanted: string | undefined
+  let deliver = () => {}
   const server = createServer((near) => {
     const far = connect(to, '127.0.0.1')
+    let isHeard = true
+    near.on('data', (data) => {
+      if (wanted !== undefined && data.includes(wanted)) {
+        wanted = undefined
+        isHeard = false
+        deliver = () => far.write(data)
+      }
+      if (isHeard) far.write(data)
+    })
+    far.pipe(near)
     for (const [one, two] of [
       [near, far],
       [far, near],
@@ -209,9 +264,8 @@ async function cuttable(to: number): Promise<{ port: number; cut(): void }> {
       one.on('error', () => undefined)
       one.on('close', () => {
         sockets.delete(one)
-        two.destroy()
+        if (isHeard || one === far) two.destroy()
       })
-      one.pipe(two)
     }
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -225,6 +279,10 @@ async function cuttable(to: number): Promise<{ port: number; cut(): void }> {
     port: address.port,
     cut: () => {
       for (const socket of sockets) socket.destroy()
+    },
+    withhold: (what) => {
+      wanted = what
+      return () => deliver()
     },
   }
 }

@@ -1,7 +1,7 @@
 import type { Client } from 'pg'
-import { WamuxError } from '../../errors.ts'
+import { isWamuxError, WamuxError } from '../../errors.ts'
 import type { Row, Work } from '../store.ts'
-import type { Connections, Executor } from './connections.ts'
+import { type Connections, type Executor, isAnswer } from './connections.ts'
 
 interface Unit {
   work: () => Work<unknown>
@@ -21,6 +21,9 @@ export class GroupCommit {
   readonly #connections: Connections
   readonly #epoch: () => number
   #client: Client | undefined
+  #dialling: Promise<Client> | undefined
+  /** A commit was neither confirmed nor refused: PostgreSQL may carry it out yet, if its words are still on the way. */
+  #isInDoubt = false
   #waiting: Unit[] = []
   #running: Promise<void> | undefined
 
@@ -35,6 +38,11 @@ export class GroupCommit {
       this.#waiting.push({ work, resolve: resolve as (value: unknown) => void, reject })
       this.#running ??= this.#runAll()
     })
+  }
+
+  /** Resolves when every commit that was given up has either been carried out or never will be. */
+  async decided(): Promise<void> {
+    if (this.#isInDoubt) await this.#connect()
   }
 
   /** Commits what waits and lets go of the connection. */
@@ -71,8 +79,10 @@ export class GroupCommit {
       }
       await client.query('RELEASE unit; COMMIT')
     } catch (error) {
-      for (const unit of units) unit.reject(error)
+      // Before anybody hears of it: whoever does reads again.
+      if (client && !isAnswer(error) && !isWamuxError(error)) this.#isInDoubt = true
       if (client) this.#giveUp(client)
+      for (const unit of units) unit.reject(error)
       return
     }
     for (const settle of settled) settle()
@@ -88,11 +98,27 @@ export class GroupCommit {
     if (owned !== 1) throw new WamuxError('STORE_FAILED', 'The database belongs to another process by now.')
   }
 
-  async #connect(): Promise<Client> {
-    if (this.#client) return this.#client
+  #connect(): Promise<Client> {
+    if (this.#client) return Promise.resolve(this.#client)
+    this.#dialling ??= this.#dial().finally(() => {
+      this.#dialling = undefined
+    })
+    return this.#dialling
+  }
+
+  async #dial(): Promise<Client> {
     const client = await this.#connections.dial((lost) => {
       if (this.#client === lost) this.#client = undefined
     })
+    try {
+      // Every commit holds the owner's row to its end: whoever has it alone knows that none is left. Without this a
+      // late one could change what its account has read again by then, and a ratchet would go two ways.
+      if (this.#isInDoubt) await client.query('SELECT 1 FROM owner WHERE one = 1 FOR UPDATE')
+    } catch (error) {
+      this.#giveUp(client)
+      throw error
+    }
+    this.#isInDoubt = false
     this.#client = client
     return client
   }

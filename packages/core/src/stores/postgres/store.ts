@@ -1,7 +1,7 @@
 import { WamuxError } from '../../errors.ts'
 import { migrate } from '../sql/schema.ts'
-import type { Store, Work } from '../store.ts'
-import { Connections } from './connections.ts'
+import { isFaultOfWork, type Store, type Work } from '../store.ts'
+import { Connections, isAnswer } from './connections.ts'
 import { GroupCommit, perform } from './group-commit.ts'
 import { Ownership } from './ownership.ts'
 
@@ -44,6 +44,7 @@ class PostgresStore implements Store {
   /** One snapshot for the whole work: between two of its statements others commit. */
   async read<T>(work: () => Work<T>): Promise<T> {
     this.#assertOpen()
+    await this.#commits.decided()
     const client = await this.#connections.readers.connect()
     let broken: boolean | undefined
     try {
@@ -52,7 +53,9 @@ class PostgresStore implements Store {
       await client.query('COMMIT')
       return result
     } catch (error) {
-      await client.query('ROLLBACK').catch(() => {
+      // Where nobody answers, nobody would answer to this either.
+      const isOver = isAnswer(error) || isFaultOfWork(error) ? client.query('ROLLBACK') : Promise.reject(error)
+      await isOver.catch(() => {
         broken = true
       })
       if (error instanceof Error && 'code' in error && error.code === READ_ONLY) {
