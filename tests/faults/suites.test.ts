@@ -50,7 +50,7 @@ test.runIf(isLong).each([inbound, outbound])(
   async (suite) => {
     const report = await execute(suite, { kills: 1, seed: SEED, at: EACH_POINT })
     expect(brokenIn(report), report.print()).toEqual([])
-    expect(report.figures.places, report.print()).toBeGreaterThan(20)
+    expect(report.figures.points, report.print()).toBeGreaterThan(20)
   },
   2 * TIMEOUT_MS,
 )

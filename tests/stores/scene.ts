@@ -27,8 +27,12 @@ export interface Scene<S extends Store> {
   close(): Promise<void>
 }
 
-/** A linked session on what `wrap` makes of a store. */
-export async function openScene<S extends Store>(kind: Kind, wrap: (inner: Store) => S): Promise<Scene<S>> {
+/** A linked session on what `wrap` makes of a store. `before` it is linked to it, a phone may get a past, or a fault. */
+export async function openScene<S extends Store>(
+  kind: Kind,
+  wrap: (inner: Store) => S,
+  before: (emulator: Emulator, phone: Phone) => void = () => {},
+): Promise<Scene<S>> {
   const closing: (() => Promise<void>)[] = []
   const close = async () => {
     for (const one of closing.splice(0).reverse()) await one()
@@ -63,6 +67,7 @@ export async function openScene<S extends Store>(kind: Kind, wrap: (inner: Store
     const session = await manager.create({ id: 'demo' })
     const ready = new Promise((told) => session.once('ready', told))
     const phone = emulator.phone(OWN)
+    before(emulator, phone)
     await phone.scans(await qrOf(session))
     await ready
     return { emulator, inner, store, session, phone, states, told, askedAgain, close }

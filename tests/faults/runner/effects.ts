@@ -3,7 +3,7 @@ import { writeSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import pg from 'pg'
 import { WebSocket } from 'ws'
-import type { Plan } from './plan.ts'
+import { type Plan, pointsOf } from './plan.ts'
 
 /**
  * Everything that a process changes outside itself: what it commits, the frames that it sends to WhatsApp, the
@@ -38,7 +38,7 @@ class Effects {
     known: readonly string[],
     skip: number,
   ): Exclude<Place, 'before'> | undefined {
-    const place = places.find((one) => !known.includes(`${one} ${name}`))
+    const place = places.find((one) => !pointsOf(`${one} ${name}`).every((point) => known.includes(point)))
     if (place === undefined || this.#seen++ < skip) return undefined
     if (place === 'before') die(`before ${name}`)
     return place

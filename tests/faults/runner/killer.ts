@@ -1,6 +1,6 @@
 import type { Emulator, Fault } from '@wamux/emulator'
 import { AT_A_MOMENT } from './lives.ts'
-import { drawPlan, EACH_POINT, type Plan, type PlanOptions } from './plan.ts'
+import { drawPlan, EACH_POINT, type Plan, type PlanOptions, pointsOf } from './plan.ts'
 import type { Random } from './random.ts'
 import type { VictimServer } from './server.ts'
 import type { Run } from './suite.ts'
@@ -20,7 +20,7 @@ export interface KillerOptions {
 export class Killer {
   readonly #options: KillerOptions
   readonly #random: Random
-  /** How often it was killed at which place. */
+  /** How often it was killed at which point. */
   readonly #points = new Map<string, number>()
   /** So many lives in a row have come to no place that is new. */
   #idle = 0
@@ -91,13 +91,13 @@ export class Killer {
     while (!this.#isDone(kills)) {
       await work(++kills)
       if (kills % 25 === 0)
-        log(`${kills} kills, ${each()} ms each${this.#isAtEachPoint ? `, ${this.#points.size} places` : ''}`)
+        log(`${kills} kills, ${each()} ms each${this.#isAtEachPoint ? `, ${this.#points.size} points` : ''}`)
     }
     report.count('ms_per_kill', each())
-    if (this.#isAtEachPoint) report.count('places', this.#points.size)
+    if (this.#isAtEachPoint) report.count('points', this.#points.size)
   }
 
-  /** `kills` of a run at each point are for each of them; what is committed together makes more points than are different. */
+  /** `kills` of a run at each point are for each of them. */
   #isDone(kills: number): boolean {
     const { run } = this.#options
     return this.#isAtEachPoint ? this.#idle >= IDLE_LIVES || kills >= MOST_POINTS * run.kills : kills >= run.kills
@@ -110,7 +110,7 @@ export class Killer {
   #draw(options: PlanOptions): Plan {
     const { at, kills } = this.#options.run
     if (this.#isAtEachPoint) {
-      const except = [...this.#points].filter(([, count]) => count >= kills).map(([place]) => place)
+      const except = [...this.#points].filter(([, count]) => count >= kills).map(([point]) => point)
       const ms = Math.round(2 * this.#slowness * (options.withinMs ?? 900))
       return { ms, from: 'listening', except, skip: this.#idle > 0 ? 0 : this.#random.below(4) }
     }
@@ -120,11 +120,13 @@ export class Killer {
   async #dies(timers: NodeJS.Timeout[]): Promise<void> {
     const where = await this.#options.server.dies()
     for (const timer of timers) clearTimeout(timer)
-    this.#options.run.report.died(where)
-    if (!this.#isAtEachPoint) return
+    const { report } = this.#options.run
+    if (!this.#isAtEachPoint) return report.died(where)
+    const points = pointsOf(where)
+    for (const point of points) report.died(point)
     const isPlace = where !== AT_A_MOMENT
     this.#idle = isPlace ? 0 : this.#idle + 1
-    if (isPlace) this.#points.set(where, (this.#points.get(where) ?? 0) + 1)
+    if (isPlace) for (const point of points) this.#points.set(point, (this.#points.get(point) ?? 0) + 1)
   }
 }
 

@@ -10,7 +10,7 @@ export interface Plan {
   when?: 'before' | 'during' | 'after'
   /** Counts only effects whose name holds this. */
   like?: string
-  /** Instead of all that: at the first place that is none of these (`before frame handshake`), after `skip` others. */
+  /** Instead of all that: where the first of {@link pointsOf} a place is none of these, after `skip` others. */
   except?: readonly string[]
   skip?: number
 }
@@ -32,6 +32,15 @@ export interface PlanOptions {
 
 /** `--at` that kills at every effect that there is. */
 export const EACH_POINT = 'each-point'
+
+/**
+ * The points of a place such as `after commit keys/session+messages`: of a commit one for each thing that is in it. What
+ * happens to be committed together is different each time.
+ */
+export function pointsOf(place: string): string[] {
+  const [, commit, parts] = /^(\w+ commit )(.*)$/.exec(place) ?? []
+  return commit === undefined || parts === undefined ? [place] : parts.split('+').map((part) => commit + part)
+}
 
 /** Half of the kills come at a moment, a quarter of these before the server listens; the other half between two effects. */
 export function drawPlan(random: Random, options: PlanOptions = {}): Plan {

@@ -32,7 +32,7 @@ export const serverDrop: Suite = {
   name: 'server-drop',
   about: 'Connections end in every way there is, while something is asked, sent and received.',
   kills: 45,
-  short: 4,
+  short: 3,
   fails: {
     'calls-wait': { kills: 2 },
     'replaced-comes-back': { kills: 14 },

@@ -15,6 +15,7 @@ import { patchInflate } from './frames.ts'
 import { type Closing, hangUpSoon } from './hang-up.ts'
 import { harden, hardenEvents, type SocketClient } from './harden.ts'
 import { fromJid, toJid } from './jid.ts'
+import { MissingState } from './missing-state.ts'
 import { takeKeysByNumber } from './number-keys.ts'
 import { Questions, refusalOf } from './questions.ts'
 import { patchLibsignal } from './ratchet.ts'
@@ -75,6 +76,7 @@ export class Connection {
   readonly #arrivals: Arrivals
   readonly #synced: Synced
   readonly #resends: Resends
+  readonly #missing: MissingState
   readonly #questions = new Questions()
   #qrs = 0
   #isLinking = false
@@ -125,6 +127,15 @@ export class Connection {
         if (!this.#hasEnded) this.#broke(error)
       },
     })
+    this.#missing = new MissingState({
+      keys: this.#keys.store,
+      sock: this.#sock,
+      questions: this.#questions,
+      failed: (error) => {
+        const { logger, session } = options
+        if (!this.#hasEnded) logger.warn({ error, session }, 'what the devices of the account share could not be read')
+      },
+    })
     this.#arrivals = new Arrivals({
       inbox: options.inbox,
       vault: this.#vault,
@@ -171,7 +182,12 @@ export class Connection {
       saving: () => this.#vault.saving,
     })
     this.#ws.on('CB:ib,,offline_preview', (node: BinaryNode) => this.#arrivals.announced(node))
-    this.#ws.on('CB:ib,,offline', () => after('message', () => this.#arrivals.caughtUp()))
+    this.#ws.on('CB:ib,,offline', () =>
+      after('message', async () => {
+        await this.#arrivals.caughtUp()
+        this.#missing.fetch()
+      }),
+    )
     hardenEvents(this.#sock.ev, broke)
   }
 
@@ -266,7 +282,10 @@ export class Connection {
   #listen(): void {
     const { ev } = this.#sock
     const { events } = this.#options
-    ev.on('creds.update', () => this.#vault.credsChanged())
+    ev.on('creds.update', ({ accountSyncCounter }) => {
+      this.#vault.credsChanged()
+      if (accountSyncCounter) this.#missing.fetch()
+    })
     ev.on('connection.update', ({ connection, qr, lastDisconnect }) => {
       if (qr) {
         this.#isLinking = true
