@@ -19,7 +19,7 @@ const pkg = (name: string, entry: Record<string, string>, extra: Options = {}): 
 })
 
 export default defineConfig([
-  pkg('core', { index: 'index', stores: 'stores/index' }),
+  pkg('core', { index: 'index', stores: 'stores/index', testing: 'stores/testing/index' }),
   pkg('emulator', { index: 'index', cli: 'cli' }),
   pkg('server', { index: 'index', cli: 'cli/index' }, { noExternal: ['@wamux/contract'] }),
   pkg('client', { index: 'index' }, { platform: 'neutral' }),

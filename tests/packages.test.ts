@@ -58,14 +58,16 @@ test('what the packages export is there', async () => {
   const text = `
     import * as core from '@wamux/core'
     import * as stores from '@wamux/core/stores'
+    import * as testing from '@wamux/core/testing'
     import * as server from '@wamux/server'
     import * as client from '@wamux/client'
     import * as emulator from '@wamux/emulator'
-    const all = { core, stores, server, client, emulator }
+    const all = { core, stores, testing, server, client, emulator }
     console.log(JSON.stringify(Object.fromEntries(Object.entries(all).map(([name, one]) => [name, Object.keys(one)]))))`
   expect(JSON.parse(await node(text))).toEqual({
     core: expect.arrayContaining(['SessionManager', 'Session', 'WamuxError', 'isWamuxError']),
     stores: expect.any(Array),
+    testing: expect.arrayContaining(['testStore', 'testKeys', 'slowStore']),
     server: expect.arrayContaining(['createServer', 'loadConfig', 'ConfigError']),
     client: expect.arrayContaining(['createClient', 'webhooks', 'WamuxClientError', 'isWamuxClientError']),
     emulator: expect.arrayContaining(['createEmulator', 'trustEmulator']),

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import * as core from '../src/index.ts'
 import * as stores from '../src/stores/index.ts'
+import * as testing from '../src/stores/testing/index.ts'
 
 const listed = (module: object) =>
   Object.entries(module)
@@ -56,5 +57,16 @@ test('what @wamux/core/stores exports, and what its tables can do', () => {
       "settings": "get remove set",
       "webhooks": "DEFAULT PLAIN advance all disable get ofSession remove set setFailingSince",
     }
+  `)
+})
+
+test('what @wamux/core/testing exports', () => {
+  expect(listed(testing)).toMatchInlineSnapshot(`
+    [
+      "HOSTILE_IDS: object",
+      "slowStore: function",
+      "testKeys: function",
+      "testStore: function",
+    ]
   `)
 })

@@ -19,14 +19,16 @@ export type Work<T> = Generator<Statement, T, Row[]>
 
 /**
  * Where everything lives that may not be lost. An error is always thrown, never turned into "there is nothing": a
- * store that cannot read must not look like one that is empty.
+ * store that cannot read must not look like one that is empty. An error of a row that may not be has a `code` that
+ * begins with `SQLITE_CONSTRAINT` or is of SQLSTATE's class 23: every other one counts as a store that failed, and stops
+ * the sessions. `@wamux/core/testing` has the tests of all this.
  */
 export interface Store {
   /** Runs `work` on what is committed. It must not write. */
   read<T>(work: () => Work<T>): Promise<T>
   /**
-   * Runs `work` as one atomic unit and resolves after it is on disk. Writes of the same turn of the event loop share
-   * a commit; when `work` throws, only its own changes are undone.
+   * Runs `work` as one atomic unit and resolves after it is on disk. Writes take effect in the order in which they are
+   * given; those of the same turn of the event loop share a commit; when `work` throws, only its own changes are undone.
    */
   write<T>(work: () => Work<T>): Promise<T>
   /** Waits for what was given and lets go of the data. Later calls reject. */

@@ -70,7 +70,8 @@ export class Vault {
           throw isDamage(error) ? unreadable(this.session, `${type}/${ids}`, 'cannot be read', error) : error
         }),
     )
-    const found: { [id: string]: SignalDataTypeMap[T] } = {}
+    // Without what every object has: ids are strangers' words, and `constructor` must not look like a key that is there.
+    const found: { [id: string]: SignalDataTypeMap[T] } = Object.create(null)
     for (const [id, text] of stored) {
       const value = this.#parse(type, id, text)
       // Baileys calls methods of this one; all other kinds are plain data.

@@ -7,6 +7,8 @@ import { onTestFinished } from 'vitest'
 import { openPostgresStore } from '../../src/stores/postgres/store.ts'
 import { openMemoryStore, openSqliteStore } from '../../src/stores/sqlite/store.ts'
 import type { Store } from '../../src/stores/store.ts'
+import type { Place, StoreUnderTest } from '../../src/stores/testing/index.ts'
+import { cuttable } from './cuttable.ts'
 
 /** A folder that is gone after the test. */
 export function newFolder(): string {
@@ -62,3 +64,31 @@ export const STORES: [name: string, open: () => Promise<Store>][] = [
   ['memory', memory],
   ...(cluster ? [['PostgreSQL', postgres] as [string, () => Promise<Store>]] : []),
 ]
+
+/** The same stores, for the tests that are published. */
+export const UNDER_TEST: StoreUnderTest[] = [
+  {
+    name: 'a SQLite file',
+    newPlace: async () => {
+      const folder = newFolder()
+      return { open: () => openSqliteStore(folder) }
+    },
+  },
+  { name: 'memory', isInMemory: true, newPlace: async () => ({ open: openMemoryStore }) },
+  ...(cluster ? [{ name: 'PostgreSQL', canFail: true, newPlace: newPostgres }] : []),
+]
+
+/** A schema of its own, reached through a network that can fail. */
+async function newPostgres(): Promise<Place> {
+  const url = new URL(await newDatabase())
+  const proxy = await cuttable(Number(url.port))
+  url.port = String(proxy.port)
+  return {
+    open: () => openPostgresStore(url.href),
+    fail: async () => {
+      await proxy.fail()
+      return proxy.mend
+    },
+    remove: proxy.close,
+  }
+}

@@ -1,11 +1,12 @@
 import { once } from 'node:events'
-import { connect, createServer, type Socket } from 'node:net'
+import { createServer } from 'node:net'
 import pg from 'pg'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { fromText, toParameter, toPostgres } from '../../src/stores/postgres/dialect.ts'
 import * as keys from '../../src/stores/sql/keys.ts'
 import * as settings from '../../src/stores/sql/settings.ts'
 import { row, rows, run, type Store } from '../../src/stores/store.ts'
+import { cuttable } from './cuttable.ts'
 import { newDatabase, postgres } from './open.ts'
 
 const get = (store: Store, key: string) => store.read(() => settings.get(key))
@@ -183,6 +184,7 @@ describe.skipIf(!process.env.WAMUX_TEST_POSTGRES)('PostgreSQL', () => {
   test('a network that is cut in the middle of everything loses no write that was confirmed', async () => {
     const url = new URL(await newDatabase())
     const proxy = await cuttable(Number(url.port))
+    onTestFinished(() => proxy.close())
     url.port = String(proxy.port)
     const store = await postgres(url.href)
     const confirmed: string[] = []
@@ -235,54 +237,3 @@ describe.skipIf(!process.env.WAMUX_TEST_POSTGRES)('PostgreSQL', () => {
     expect(await show('tcp_keepalives_idle')).toBe('30')
   })
 })
-
-/**
- * A way to the database that can be cut: every connection through it ends at once. `withhold` keeps back the next of its
- * messages that holds this, and the end of its connection, and returns what delivers it.
- */
-async function cuttable(to: number): Promise<{ port: number; cut(): void; withhold(what: string): () => void }> {
-  const sockets = new Set<Socket>()
-  let wanted: string | undefined
-  let deliver = () => {}
-  const server = createServer((near) => {
-    const far = connect(to, '127.0.0.1')
-    let isHeard = true
-    near.on('data', (data) => {
-      if (wanted !== undefined && data.includes(wanted)) {
-        wanted = undefined
-        isHeard = false
-        deliver = () => far.write(data)
-      }
-      if (isHeard) far.write(data)
-    })
-    far.pipe(near)
-    for (const [one, two] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(one)
-      one.on('error', () => undefined)
-      one.on('close', () => {
-        sockets.delete(one)
-        if (isHeard || one === far) two.destroy()
-      })
-    }
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => {
-    for (const socket of sockets) socket.destroy()
-    server.close()
-  })
-  const address = server.address()
-  if (typeof address !== 'object' || !address) throw new Error('The proxy does not listen.')
-  return {
-    port: address.port,
-    cut: () => {
-      for (const socket of sockets) socket.destroy()
-    },
-    withhold: (what) => {
-      wanted = what
-      return () => deliver()
-    },
-  }
-}
