@@ -1,6 +1,6 @@
+import { slowStore } from '@wamux/core/testing'
 import type { Contact } from '@wamux/emulator'
 import { describe, expect, test } from 'vitest'
-import { slowStore } from '../harness/slow-store.ts'
 import { until } from '../harness/story.ts'
 import { idOf, inJournal, KINDS, OWN, openScene } from './scene.ts'
 

@@ -1,6 +1,8 @@
-import { describe, test } from 'vitest'
+import { afterAll, describe, test } from 'vitest'
 import { type StoreUnderTest, slowStore, testStore } from '../../src/stores/testing/index.ts'
-import { UNDER_TEST } from './open.ts'
+import { dropShared, UNDER_TEST } from './open.ts'
+
+afterAll(dropShared)
 
 for (const under of UNDER_TEST) testStore({ describe, test }, under)
 

@@ -6,7 +6,7 @@ import pg from 'pg'
 import { onTestFinished } from 'vitest'
 import { openPostgresStore } from '../../src/stores/postgres/store.ts'
 import { openMemoryStore, openSqliteStore } from '../../src/stores/sqlite/store.ts'
-import type { Store } from '../../src/stores/store.ts'
+import { rows, type Store } from '../../src/stores/store.ts'
 import type { Place, StoreUnderTest } from '../../src/stores/testing/index.ts'
 import { cuttable } from './cuttable.ts'
 
@@ -34,22 +34,30 @@ const cluster = process.env.WAMUX_TEST_POSTGRES
 
 /** An address under which nothing is kept yet, and nothing after the test. */
 export async function newDatabase(): Promise<string> {
+  const { url, drop } = await newSchema()
+  onTestFinished(drop)
+  return url
+}
+
+async function newSchema() {
   if (!cluster) throw new Error('There is no PostgreSQL on this machine.')
-  const schema = `t${randomUUID().replaceAll('-', '')}`
-  await administer(cluster, `CREATE SCHEMA ${schema}`)
-  onTestFinished(() => administer(cluster, `DROP SCHEMA ${schema} CASCADE`))
+  const name = `t${randomUUID().replaceAll('-', '')}`
+  await administer(cluster, `CREATE SCHEMA ${name}`)
   const url = new URL(cluster)
-  url.searchParams.set('options', `-c search_path=${schema}`)
+  url.searchParams.set('options', `-c search_path=${name}`)
   // So that tests can tell their own connections from those of others, who use the same cluster.
-  url.searchParams.set('application_name', schema)
-  return url.href
+  url.searchParams.set('application_name', name)
+  return { name, url: url.href, drop: () => administer(cluster, `DROP SCHEMA ${name} CASCADE`) }
 }
 
 async function administer(url: string, sql: string): Promise<void> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
-  await client.query(sql)
-  await client.end()
+  try {
+    await client.query(sql)
+  } finally {
+    await client.end()
+  }
 }
 
 export async function postgres(url?: string): Promise<Store> {
@@ -78,9 +86,14 @@ export const UNDER_TEST: StoreUnderTest[] = [
   ...(cluster ? [{ name: 'PostgreSQL', canFail: true, newPlace: newPostgres }] : []),
 ]
 
-/** A schema of its own, reached through a network that can fail. */
+/** Kept from one test to the next: to make all tables takes longer than most tests do. */
+let shared: Awaited<ReturnType<typeof newSchema>> | undefined
+let tables: string[] | undefined
+
+/** A schema where nothing is kept yet, reached through a network that can fail. */
 async function newPostgres(): Promise<Place> {
-  const url = new URL(await newDatabase())
+  shared ??= await newSchema()
+  const url = new URL(shared.url)
   const proxy = await cuttable(Number(url.port))
   url.port = String(proxy.port)
   return {
@@ -89,6 +102,30 @@ async function newPostgres(): Promise<Place> {
       await proxy.fail()
       return proxy.mend
     },
-    remove: proxy.close,
+    remove: async () => {
+      await proxy.close()
+      await emptyShared()
+    },
   }
+}
+
+async function emptyShared(): Promise<void> {
+  if (!shared || !cluster) return
+  const { name } = shared
+  tables ??= await tablesOf(await openMemoryStore())
+  // A test that dropped a table is noticed by what fails here: the next one gets another schema.
+  await administer(cluster, tables.map((table) => `DELETE FROM ${name}.${table}`).join('; ')).catch(dropShared)
+}
+
+/** All but that of the migrations. */
+async function tablesOf(store: Store): Promise<string[]> {
+  const found = await store.read(() => rows<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'"))
+  await store.close()
+  return found.map(({ name }) => name).filter((name) => name !== 'migrations')
+}
+
+/** For the end of a file with {@link UNDER_TEST}. */
+export async function dropShared(): Promise<void> {
+  await shared?.drop()
+  shared = undefined
 }
