@@ -200,6 +200,7 @@ describe.skipIf(!process.env.WAMUX_TEST_POSTGRES)('PostgreSQL', () => {
   test('a commit that comes after it was given up is carried out before anybody reads or writes again', async () => {
     const url = new URL(await newDatabase())
     const proxy = await cuttable(Number(url.port))
+    onTestFinished(proxy.close)
     url.port = String(proxy.port)
     url.searchParams.set('query_timeout', '1500')
     const store = await postgres(url.href)
