@@ -238,9 +238,9 @@ export interface SendStep {
 /**
  * `send_at`: the time that was named. `batch`: its batch is paused. `recipient_limit`: enough was sent to this chat for an
  * hour. `new_chat_limit`: enough people were written to for the first time for a day. `account_restricted`: WhatsApp lets
- * the account begin no chats, and this one would be.
+ * the account begin no chats, and this one would be. `next_try`: it could not go, which the log explains, and is tried again.
  */
-export type WaitsFor = 'send_at' | 'batch' | 'recipient_limit' | 'new_chat_limit' | 'account_restricted'
+export type WaitsFor = 'send_at' | 'batch' | 'recipient_limit' | 'new_chat_limit' | 'account_restricted' | 'next_try'
 
 export interface MessageAck {
   id: string
@@ -262,7 +262,8 @@ export interface Ready {
 export interface MessageFailed {
   id: string
   chatId: string
-  code: 'WHATSAPP_REJECTED' | 'WHATSAPP_RESTRICTED' | 'NOT_ON_WHATSAPP' | 'EXPIRED'
+  /** `WHATSAPP_TIMEOUT`: WhatsApp did not say what has to be known of the recipient, often enough asked. */
+  code: 'WHATSAPP_REJECTED' | 'WHATSAPP_RESTRICTED' | 'WHATSAPP_TIMEOUT' | 'NOT_ON_WHATSAPP' | 'EXPIRED'
   error: string
   timestamp: number
 }

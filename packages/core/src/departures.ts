@@ -1,7 +1,8 @@
+import { Askings } from './askings.ts'
+import { Ending } from './ending.ts'
 import { isWamuxError } from './errors.ts'
 import { type Hold, Holds, type HoldsOptions } from './holds.ts'
 import {
-  EXPIRED,
   type Failure,
   isOfConnection,
   NO_NEW_CHAT,
@@ -9,6 +10,7 @@ import {
   OTHER_DEVICES,
   refused,
   restricted,
+  UNANSWERED,
 } from './outcomes.ts'
 import type { Pacer } from './pacer.ts'
 import { Queue } from './queue.ts'
@@ -17,6 +19,7 @@ import type { Priority } from './shared.ts'
 import * as rows from './stores/sql/outbox.ts'
 import type { Restriction } from './stores/sql/restrictions.ts'
 import type { Work } from './stores/store.ts'
+import { type Hitch, LONGEST_MS, nextTry } from './tries.ts'
 import { type } from './typing.ts'
 import { readBody } from './whatsapp/read-message.ts'
 import { OnWire, type Wire } from './wire.ts'
@@ -40,6 +43,7 @@ export class Departures {
   readonly queue: Queue
   readonly onWire = new OnWire()
   readonly #holds: Holds
+  readonly #askings: Askings
   /** Chats in which something waits for the end of such a hold. */
   readonly #heldUp = new Set<string>()
   /** Counts how often what holds messages up has changed. */
@@ -49,8 +53,8 @@ export class Departures {
   /** What was refused or failed, while it is written down what that means for it and for others. */
   readonly #refusing = new Set<Promise<void>>()
   #wire: Wire | undefined
-  /** Settles when the wire is taken away: what waits for it must not wait on. */
-  #ended = Promise.withResolvers<void>()
+  /** Comes when the wire is taken away: what waits for it must not wait on. */
+  #ended = new Ending()
 
   constructor(options: DeparturesOptions) {
     this.#options = options
@@ -58,6 +62,10 @@ export class Departures {
     this.queue = new Queue((chat, priority) => {
       const wire = this.#wire
       options.pacer.run(() => this.#ticket(chat, priority, wire), priority)
+    })
+    this.#askings = new Askings({
+      aside: (entry, ms) => this.queue.later(entry, ms),
+      answered: ({ chat }) => this.queue.now(chat),
     })
   }
 
@@ -68,13 +76,14 @@ export class Departures {
 
   begin(wire: Wire): void {
     this.#wire = wire
-    this.#ended = Promise.withResolvers()
+    this.#ended = new Ending()
   }
 
   /** What it had on the wire waits for the next. */
   end(): void {
     this.#wire = undefined
-    this.#ended.resolve()
+    this.#ended.come()
+    this.#askings.clear()
     this.queue.clear()
     this.#heldUp.clear()
     this.onWire.clear()
@@ -83,6 +92,12 @@ export class Departures {
   /** Resolves when it is written down what became of all that was answered: read before, it would be sent again. */
   async answersSettled(): Promise<void> {
     await Promise.allSettled([...this.#settling, ...this.#refusing])
+  }
+
+  /** A message is settled: what was remembered for it is forgotten. */
+  forget(id: string): void {
+    this.onWire.forget(id)
+    this.#askings.forget(id)
   }
 
   /** What was true when the last process ended. */
@@ -105,7 +120,7 @@ export class Departures {
         settling.finally(() => this.#settling.delete(settling)),
         'settling a message',
       )
-    } else if (NOT_NOW.has(error) && this.queue.tryAgain(entry)) return
+    } else if (NOT_NOW.has(error) && this.#again(entry, 'refused', error)) return
     else if (error === OTHER_DEVICES && !entry.asksForDevices) {
       this.#refused(this.#otherDevices(entry, at))
       return
@@ -130,28 +145,32 @@ export class Departures {
     if (!wire || this.#wire !== wire) return false
     const entry = this.queue.take(chat, priority)
     if (!entry) return false
-    const ended = this.#ended.promise
+    const wait = Math.min((entry.retryAt ?? 0) - Date.now(), LONGEST_MS)
+    if (wait > 0) {
+      // An earlier connection tried it.
+      this.queue.later({ ...entry, retryAt: null }, wait)
+      return false
+    }
     try {
-      // Baileys can wait for a minute for answers that no longer come; the next connection's messages do not.
-      const hopeless = await Promise.race([this.#hopeless(entry, wire), ended])
+      const asked = await this.#askings.about(entry, wire, this.#ended)
       // Without a connection, or a store, the row just stays: the next connection sends it.
-      if (this.#wire !== wire) return false
-      if (hopeless) {
-        await this.#options.failed(entry, hopeless)
+      if (!asked || this.#wire !== wire) return false
+      if ('failure' in asked) {
+        await this.#options.failed(entry, asked.failure)
         this.queue.done(entry)
         return false
       }
       const isHeld = this.#holds.areThere && (await this.#isHeld(entry, wire))
       if (isHeld || this.#wire !== wire) return false
-      if (entry.typing) await Promise.race([this.#type(entry, wire), ended])
+      if (entry.typing) await this.#ended.or(this.#type(entry, wire))
       if (this.#wire !== wire) return false
       if (this.queue.isCalledOff(entry.id)) {
         this.queue.done(entry)
         return false
       }
-      this.onWire.put(entry, wire)
-      await Promise.race([wire.send(entry), ended])
-      if (this.#wire === wire) this.onWire.written(entry.id)
+      this.onWire.put(entry)
+      await this.#ended.or(asked.send())
+      if (this.#wire === wire) this.onWire.written(entry.id, wire)
       return this.#wire === wire
     } catch (error) {
       if (this.#wire !== wire) return false
@@ -159,14 +178,31 @@ export class Departures {
       this.onWire.forget(entry.id)
       if (isOfConnection(error)) return false
       const isFinal = isWamuxError(error, 'WHATSAPP_REJECTED')
-      if (!isFinal && this.queue.tryAgain(entry)) return false
+      const hitch = isWamuxError(error, 'WHATSAPP_TIMEOUT') ? 'unanswered' : 'unwritten'
+      if (!isFinal && this.#again(entry, hitch, error)) return false
       this.#options.logger.warn({ error, session: this.#options.session, id: entry.id }, 'a message could not be sent')
       const why = isFinal ? error.message : 'The message could not be encrypted.'
       const failure: Failure = { state: 'failed', code: 'WHATSAPP_REJECTED', error: why }
-      this.#report(this.#options.failed(entry, failure), 'settling a message that could not be sent')
+      const outcome = hitch === 'unanswered' ? UNANSWERED : failure
+      this.#report(this.#options.failed(entry, outcome), 'settling a message that could not be sent')
       this.queue.done(entry)
       return false
     }
+  }
+
+  /** Lets a message go again later, before everything else in its chat; false when it was tried often enough. */
+  #again(entry: rows.OutboxEntry, hitch: Hitch, error: unknown): boolean {
+    const next = nextTry(entry.tries, hitch)
+    if (!next) return false
+    const { session, store, logger } = this.#options
+    const { tries, afterMs } = next
+    const told = { session, id: entry.id, hitch, tries, afterMs, error }
+    if (hitch === 'devices') logger.info(told, 'a message goes again, to the devices that there are now')
+    else logger.warn(told, 'a message could not go, and is tried again')
+    const retryAt = Date.now() + afterMs
+    this.#refused(store.write(() => rows.setTried(session, entry.id, tries, retryAt)))
+    this.queue.again({ ...entry, tries, retryAt: null }, afterMs)
+    return true
   }
 
   /** A message goes whether anybody could be shown typing or not. */
@@ -207,7 +243,7 @@ export class Departures {
   /** The message has failed, and is not tried again: that would make it worse. Others like it wait. */
   async #newChat(entry: rows.OutboxEntry, at: number): Promise<void> {
     const wire = this.#wire
-    const reachout = await this.#holds.ask(wire, this.#ended.promise)
+    const reachout = await this.#holds.ask(wire, this.#ended)
     const now = Date.now()
     const failure = restricted(restrictedUntil(reachout, now))
     await this.#options.failed(entry, failure, at, () => this.#holds.note(reachout, now))
@@ -221,7 +257,7 @@ export class Departures {
     const { session, store } = this.#options
     const wire = this.#wire
     await store.write(() => rows.setAsksForDevices(session, entry.id))
-    if (this.#wire !== wire || this.queue.tryAgain({ ...entry, asksForDevices: true }, 0)) return
+    if (this.#wire !== wire || this.#again({ ...entry, asksForDevices: true }, 'devices', OTHER_DEVICES)) return
     await this.#options.failed(entry, refused(OTHER_DEVICES), at)
     this.queue.done(entry)
   }
@@ -232,15 +268,6 @@ export class Departures {
       settling.finally(() => this.#refusing.delete(settling)),
       'settling a refused message',
     )
-  }
-
-  /** Why a message cannot be sent at all, if so. */
-  async #hopeless(entry: rows.OutboxEntry, wire: Wire): Promise<Failure | undefined> {
-    const isOver = () => entry.deadline <= Date.now()
-    if (isOver()) return EXPIRED
-    // Asking may take a while.
-    if (await wire.exists(entry.chat)) return isOver() ? EXPIRED : undefined
-    return { state: 'failed', code: 'NOT_ON_WHATSAPP', error: `${entry.phone} has no WhatsApp account.` }
   }
 
   #report(work: Promise<void>, what: string): void {

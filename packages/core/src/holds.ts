@@ -1,3 +1,4 @@
+import { type Ending, within } from './ending.ts'
 import { isNewChat, type Limits, limitOn, type Waits } from './limits.ts'
 import { type Logger, SEND_DEADLINE_MS } from './options.ts'
 import { type Reachout, restrict, restrictedUntil, restrictionOn } from './restriction.ts'
@@ -79,9 +80,9 @@ export class Holds {
 
   /**
    * WhatsApp refused to begin a chat: asks how the account stands, once for all that are refused together. Undefined
-   * when there is no answer, or `ended` resolves before.
+   * when there is no answer, or the end comes before.
    */
-  async ask(wire: Wire | undefined, ended: Promise<void>): Promise<Reachout | undefined> {
+  async ask(wire: Wire | undefined, ended: Ending): Promise<Reachout | undefined> {
     this.#asking ??= this.#answer(wire, ended).finally(() => {
       this.#asking = undefined
     })
@@ -96,19 +97,14 @@ export class Holds {
     this.#until = until ?? 0
   }
 
-  async #answer(wire: Wire | undefined, ended: Promise<void>): Promise<Reachout | undefined> {
+  async #answer(wire: Wire | undefined, ended: Ending): Promise<Reachout | undefined> {
     const { session, logger } = this.#options
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<undefined>((resolve) => {
-      timer = setTimeout(() => resolve(undefined), ASK_MS)
-    })
+    if (!wire) return undefined
     try {
-      return (await Promise.race([wire?.reachout(), ended, late])) ?? undefined
+      return await within(ASK_MS, ended.or(wire.reachout()), undefined)
     } catch (error) {
       logger.warn({ error, session }, 'WhatsApp does not say why no chat can be begun')
       return undefined
-    } finally {
-      clearTimeout(timer)
     }
   }
 }

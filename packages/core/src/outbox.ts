@@ -277,8 +277,7 @@ export class Outbox {
 
   /** A message is settled: what was remembered for it is forgotten. */
   #over(id: string): void {
-    this.#departures.queue.forget(id)
-    this.#departures.onWire.forget(id)
+    this.#departures.forget(id)
     this.#askers.delete(id)
     if (this.#unsettled) this.#unsettled--
   }

@@ -3,9 +3,6 @@ import { Schedule } from './schedule.ts'
 import type { Priority } from './shared.ts'
 import type { OutboxEntry } from './stores/sql/outbox.ts'
 
-/** How often a message that could not be written or was refused for the moment is tried again, and after how long. */
-const TRIES = 5
-const TRY_AGAIN_MS = 5_000
 /** Timers cannot wait for weeks, and nobody tells them when the clock is set: what waits is looked at again by then. */
 const LOOK_AGAIN_MS = 60 * 60_000
 
@@ -16,7 +13,6 @@ const LOOK_AGAIN_MS = 60 * 60_000
 export class Queue {
   readonly #lines: Lines<OutboxEntry>
   readonly #schedule = new Schedule<OutboxEntry>((entry) => this.stand(entry))
-  readonly #tries = new Map<string, number>()
   /** Of chats whose next message is to be tried again, or looked at again. */
   readonly #timers = new Map<string, NodeJS.Timeout>()
   /** What waits of the batches that are paused; not in their lines, so that others of the chat may pass. */
@@ -76,22 +72,10 @@ export class Queue {
     this.#lines.retry(chat)
   }
 
-  /** Lets a message go again later, before everything else in its chat; false when it was tried often enough. */
-  tryAgain(entry: OutboxEntry, afterMs?: number): boolean {
-    const tries = (this.#tries.get(entry.id) ?? 0) + 1
-    if (tries >= TRIES) return false
-    this.#tries.set(entry.id, tries)
-    if (this.#keep(entry)) {
-      this.#lines.done(entry)
-      return true
-    }
-    this.later(entry, afterMs ?? TRY_AGAIN_MS * tries)
-    return true
-  }
-
-  /** It was settled: how often it was tried does not matter any more. */
-  forget(id: string): void {
-    this.#tries.delete(id)
+  /** Lets a message that was taken go again later, before everything else in its chat, unless its batch is paused. */
+  again(entry: OutboxEntry, ms: number): void {
+    if (this.#keep(entry)) this.#lines.done(entry)
+    else this.later(entry, ms)
   }
 
   /** Every message that waits in a chat becomes what `change` makes of it. */

@@ -257,7 +257,7 @@ export class Supervisor {
       committed()
       if (connection !== this.#connection) return false
       await outbox.attach({
-        send: (entry) => connection.send(entry),
+        prepare: (entry) => connection.prepare(entry),
         settle: (id, work) => connection.settle(id, work),
         typing: (chat) => connection.typing(chat),
         exists,

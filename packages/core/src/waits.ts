@@ -13,6 +13,7 @@ export function* waitsOf(session: string, entry: OutboxEntry, now: number, limit
     return { waitsFor: 'batch', waitsUntil: null }
   }
   if (entry.sendAt !== null && entry.sendAt > now) return { waitsFor: 'send_at', waitsUntil: entry.sendAt }
+  if (entry.retryAt !== null && entry.retryAt > now) return { waitsFor: 'next_try', waitsUntil: entry.retryAt }
   const restricted = yield* restrictionOn(session, entry.account, entry.chat, now)
   return restricted ?? (yield* limitOn(session, entry.chat, limits)) ?? NOTHING
 }

@@ -4,8 +4,11 @@ import type { Work } from './stores/store.ts'
 
 /** What the outbox needs of a connection. */
 export interface Wire {
-  /** Resolves when the frame was given to the socket. */
-  send(entry: OutboxEntry): Promise<void>
+  /**
+   * Asks WhatsApp what has to be known before a message can be encrypted. What it gives sends the message, and resolves
+   * when the frame was given to the socket.
+   */
+  prepare(entry: OutboxEntry): Promise<() => Promise<void>>
   settle(id: string, work: () => Work<void>): Promise<void>
   /** Shows the account typing in a chat. */
   typing(chat: string): Promise<void>
@@ -32,15 +35,14 @@ export interface Flight {
  * crash nobody knows whether a frame has left, and the message is sent again.
  */
 export class OnWire {
-  readonly #flights = new Map<string, Flight & { timer: NodeJS.Timeout }>()
+  readonly #flights = new Map<string, Flight & { timer: NodeJS.Timeout | undefined }>()
   /** What was given to this connection or one before it, and nobody answered for. */
   readonly #given = new Set<string>()
   #slots: (() => void)[] = []
 
-  put(entry: OutboxEntry, wire: Wire): void {
-    const timer = setTimeout(() => wire.lost(`no ack for ${ACK_TIMEOUT_MS} ms`), ACK_TIMEOUT_MS)
+  put(entry: OutboxEntry): void {
     this.#given.add(entry.id)
-    this.#flights.set(entry.id, { entry, at: undefined, timer })
+    this.#flights.set(entry.id, { entry, at: undefined, timer: undefined })
   }
 
   get(id: string): Flight | undefined {
@@ -57,10 +59,12 @@ export class OnWire {
     this.#given.delete(id)
   }
 
-  /** The frame was given to the socket. */
-  written(id: string): void {
+  /** The frame was given to the socket: from now on the server owes an answer. */
+  written(id: string, wire: Wire): void {
     const flight = this.#flights.get(id)
-    if (flight) this.#flights.set(id, { ...flight, at: Date.now() })
+    if (!flight) return
+    const timer = setTimeout(() => wire.lost(`no ack for ${ACK_TIMEOUT_MS} ms`), ACK_TIMEOUT_MS)
+    this.#flights.set(id, { ...flight, at: Date.now(), timer })
   }
 
   /** The server has answered for it, or it could not be written. */

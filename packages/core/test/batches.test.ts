@@ -40,7 +40,10 @@ function processOn(store: Store) {
     /** Connects to a server that acknowledges nothing by itself. */
     attach: (exists: () => Promise<boolean> = async () => true) =>
       outbox.attach({
-        send: async ({ id }: OutboxEntry) => void sent.push(id),
+        prepare:
+          async ({ id }: OutboxEntry) =>
+          async () =>
+            void sent.push(id),
         settle: (_: string, work: () => Work<void>) => store.write(work),
         typing: async () => {},
         exists,

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { NewEntry } from '../src/acceptance.ts'
+import { Ending } from '../src/ending.ts'
 import { Inbox } from '../src/inbox.ts'
 import { type Logger, SEND_DEADLINE_MS } from '../src/options.ts'
 import { Outbox, type OutboxOptions } from '../src/outbox.ts'
@@ -27,6 +28,8 @@ const QUIET_MS = 200
 /** Longer than a message that was refused for the moment waits for its next try, and than five tries together. */
 const NEXT_TRY_MS = 29_000
 const ACK_TIMEOUT_MS = 30_000
+/** A little more than others wait for the answers about one. */
+const PATIENCE_MS = 1_200
 const LONGEST_TYPING_MS = 5_000
 const WINDOW = 4
 
@@ -53,6 +56,7 @@ class TestWire implements Wire {
   readonly strangers = new Set<string>()
   readonly typed: string[] = []
   showing: () => Promise<void> = async () => {}
+  preparing: (entry: rows.OutboxEntry) => Promise<void> = async () => {}
   sending: (entry: rows.OutboxEntry) => Promise<void> = async () => {}
   readonly #store: Store
 
@@ -60,7 +64,12 @@ class TestWire implements Wire {
     this.#store = store
   }
 
-  async send(entry: rows.OutboxEntry): Promise<void> {
+  async prepare(entry: rows.OutboxEntry): Promise<() => Promise<void>> {
+    await this.preparing(entry)
+    return () => this.#send(entry)
+  }
+
+  async #send(entry: rows.OutboxEntry): Promise<void> {
     this.sent.push(entry.id)
     if (entry.asksForDevices) this.askedForDevices.push(entry.id)
     await this.sending(entry)
@@ -998,6 +1007,98 @@ describe('a full outbox', () => {
   })
 })
 
+describe('a recipient of whom WhatsApp says nothing', () => {
+  const about = (letter: string) => (entry: rows.OutboxEntry) =>
+    entry.id.startsWith(letter) ? new Promise<void>(() => {}) : Promise.resolve()
+
+  test('holds no other chat up, has no place on the wire, and ends no connection', async () => {
+    const { attach, accept, ack, state } = await world()
+    const wire = await attach()
+    wire.preparing = about('A')
+    await accept(['A1', 'A2', 'B1', 'C1', 'D1', 'E1'])
+    await quiet(PATIENCE_MS)
+    expect(wire.sent).toEqual(['B1', 'C1', 'D1', 'E1'])
+    for (const id of ['B1', 'C1', 'D1', 'E1']) await ack(id)
+    await quiet(10 * ACK_TIMEOUT_MS)
+    expect(wire.lostBecause).toEqual([])
+    expect(await state('A1')).toBe('queued')
+    expect(wire.sent).not.toContain('A1')
+  })
+  test('gets the message once when WhatsApp says it, and the next after it', async () => {
+    const { attach, accept, ack } = await world()
+    const wire = await attach()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    wire.preparing = () => promise
+    await accept(['A1', 'A2'])
+    await quiet(10 * PATIENCE_MS)
+    expect(wire.sent).toEqual([])
+    resolve()
+    await quiet()
+    expect(wire.sent).toEqual(['A1'])
+    await ack('A1')
+    expect(wire.sent).toEqual(['A1', 'A2'])
+  })
+  test('gets it from the next connection, and not from the answer that comes late', async () => {
+    const { outbox, attach, accept, ack } = await world()
+    const first = await attach()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    first.preparing = () => promise
+    await accept(['A1'])
+    await quiet(2 * PATIENCE_MS)
+    outbox.detach()
+    const second = await attach()
+    resolve()
+    await quiet()
+    await ack('A1')
+    await quiet(ACK_TIMEOUT_MS)
+    expect([first.sent, second.sent]).toEqual([[], ['A1']])
+  })
+  test('is asked for eight times in about an hour, over restarts too, and then it is told', async () => {
+    const warnings: Record<string, unknown>[] = []
+    const noting: Logger = { ...logger, warn: (facts) => void warnings.push(Object(facts)) }
+    const { outbox, reopen, attach, accept, state, store } = await world({ logger: noting })
+    const tries: string[] = []
+    const preparing = (entry: rows.OutboxEntry) => {
+      tries.push(entry.id)
+      return new Promise<void>(() => {})
+    }
+    const wire = await attach()
+    wire.preparing = preparing
+    await accept(['A1'])
+    await quiet(ACK_TIMEOUT_MS)
+    const waits = await store.read(() => rows.byId('s', 'A1'))
+    expect(waits).toMatchObject({ tries: 1, retryAt: expect.any(Number) })
+    expect(warnings).toMatchObject([{ id: 'A1', hitch: 'unanswered', tries: 1, afterMs: 30_000 }])
+    // The next process does not ask before its time either.
+    outbox.detach()
+    const next = reopen()
+    const { heard } = outcomeOf(next, 'A1')
+    const second = await attach(next)
+    second.preparing = preparing
+    await quiet(20_000)
+    expect(tries).toHaveLength(1)
+    await quiet(70 * 60_000)
+    expect(tries).toHaveLength(8)
+    expect(heard).toMatchObject([{ state: 'failed', code: 'WHATSAPP_TIMEOUT' }])
+    expect(await state('A1')).toBe('failed')
+    expect([...wire.lostBecause, ...second.lostBecause]).toEqual([])
+  })
+})
+
+test('nothing is kept of messages that were sent while the connection lasts', async () => {
+  const { outbox, attach, accept, ack } = await world()
+  const waiting = vi.spyOn(Ending.prototype, 'or')
+  onTestFinished(() => waiting.mockRestore())
+  await attach()
+  for (let n = 1; n <= 50; n++) {
+    await accept([`A${n}`])
+    await ack(`A${n}`)
+  }
+  const endings = new Set(waiting.mock.contexts as Ending[])
+  expect([...endings].map((ending) => ending.waiting)).toEqual([0])
+  outbox.detach()
+})
+
 describe('a wire that falls silent', () => {
   test('is said to be lost after 30 s without an ack, and the next sends the same id', async () => {
     const { outbox, attach, accept, ack, history } = await world()
@@ -1020,8 +1121,6 @@ describe('a wire that falls silent', () => {
     const first = await attach()
     first.sending = () => new Promise(() => {})
     await accept(['A1', 'B1'])
-    await quiet(ACK_TIMEOUT_MS)
-    expect(first.lostBecause).toHaveLength(1)
     outbox.detach()
     const second = await attach()
     expect(second.sent).toEqual(['A1', 'B1'])

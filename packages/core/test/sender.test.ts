@@ -49,7 +49,10 @@ function processOn(store: Store, { sendWaitMs = 0, isConnected = (): boolean => 
 
 /** A connection whose server answers every message at once, with `error` if it is to refuse. */
 const wireTo = (outbox: Outbox, store: Store, error?: string) => ({
-  send: async ({ id }: { id: string }) => outbox.acked(id, error, Date.now()),
+  prepare:
+    async ({ id }: { id: string }) =>
+    async () =>
+      outbox.acked(id, error, Date.now()),
   settle: (_: string, work: () => Work<void>) => store.write(work),
   typing: async () => {},
   exists: async () => true,

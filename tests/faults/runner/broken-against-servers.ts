@@ -1,6 +1,7 @@
 import type { Broken } from './broken.ts'
 
 const CONNECTION = 'packages/core/src/whatsapp/connection.ts'
+const DISPATCH = 'packages/core/src/whatsapp/dispatch.ts'
 const INBOX = 'packages/core/src/inbox.ts'
 const HARDEN = 'packages/core/src/whatsapp/harden.ts'
 
@@ -30,14 +31,14 @@ export const brokenAgainstServers: Readonly<Record<string, Broken>> = {
     about: 'What was on the wire when the connection ended is not sent again.',
     edits: [
       {
-        file: CONNECTION,
-        from: 'await this.#keys.whileSending(entry.id, () =>',
-        to: 'if (FIRST.has(entry.id)) return\n      FIRST.add(entry.id)\n      await this.#keys.whileSending(entry.id, () =>',
+        file: DISPATCH,
+        from: 'const sent = sending.run(',
+        to: 'if (FIRST.has(entry.id)) return\n    FIRST.add(entry.id)\n    const sent = sending.run(',
       },
       {
-        file: CONNECTION,
-        from: 'const NEXT_QR_MS = 20_000',
-        to: 'const NEXT_QR_MS = 20_000\nconst FIRST = new Set<string>()',
+        file: DISPATCH,
+        from: 'const LIMIT_MS = 30_000',
+        to: 'const LIMIT_MS = 30_000\nconst FIRST = new Set<string>()',
       },
     ],
   },

@@ -11,6 +11,7 @@ const SIGNAL = 'packages/core/src/whatsapp/signal.ts'
 const VAULT = 'packages/core/src/whatsapp/vault.ts'
 const HARDEN = 'packages/core/src/whatsapp/harden.ts'
 const CONNECTION = 'packages/core/src/whatsapp/connection.ts'
+const DISPATCH = 'packages/core/src/whatsapp/dispatch.ts'
 const ARRIVALS = 'packages/core/src/whatsapp/arrivals.ts'
 const DEPARTURES = 'packages/core/src/departures.ts'
 const DISPATCHER = 'packages/server/src/webhooks/dispatcher.ts'
@@ -67,9 +68,9 @@ export const broken: Readonly<Record<string, Broken>> = {
     about: 'A message that is sent again by the next process has another id.',
     edits: [
       {
-        file: CONNECTION,
-        from: '...fresh, messageId: entry.id }',
-        to: '...fresh, messageId: entry.id + process.pid.toString(16) }',
+        file: DISPATCH,
+        from: '...relayOptions(entry.relay), messageId: entry.id }',
+        to: '...relayOptions(entry.relay), messageId: entry.id + process.pid.toString(16) }',
       },
       { file: CONNECTION, from: 'if (id) events.acked(id, error', to: 'if (id) events.acked(id.slice(0, 22), error' },
     ],
@@ -79,8 +80,8 @@ export const broken: Readonly<Record<string, Broken>> = {
     edits: [
       {
         file: DEPARTURES,
-        from: 'await Promise.race([wire.send(entry), ended])\n',
-        to: 'await Promise.race([wire.send(entry), ended])\n      this.acked(entry.id, undefined, Date.now())\n',
+        from: 'await this.#ended.or(asked.send())\n',
+        to: 'await this.#ended.or(asked.send())\n      this.acked(entry.id, undefined, Date.now())\n',
       },
     ],
   },

@@ -150,17 +150,19 @@ export const outgoingMessage = like<OutgoingMessage>()(
       chatId: z.string(),
       status: batchStatus,
       code: z
-        .enum(['WHATSAPP_REJECTED', 'WHATSAPP_RESTRICTED', 'NOT_ON_WHATSAPP', 'EXPIRED'])
+        .enum(['WHATSAPP_REJECTED', 'WHATSAPP_RESTRICTED', 'WHATSAPP_TIMEOUT', 'NOT_ON_WHATSAPP', 'EXPIRED'])
         .nullable()
         .describe('Why it failed'),
       acceptedAt: time,
       sendAt: time.nullable().describe('Not before this time, in ms since the epoch; null: as soon as possible'),
       priority,
       waitsFor: like<WaitsFor>()(
-        z.enum(['send_at', 'batch', 'recipient_limit', 'new_chat_limit', 'account_restricted']),
+        z.enum(['send_at', 'batch', 'recipient_limit', 'new_chat_limit', 'account_restricted', 'next_try']),
       )
         .nullable()
-        .describe('What holds it up while it is queued: the time that was named, its paused batch, or a limit'),
+        .describe(
+          'What holds it up while it is queued: the time that was named, its paused batch, a limit, or its next try',
+        ),
       waitsUntil: time.nullable().describe('When that is over as far as is known, in ms since the epoch'),
       reached: like<Reached>()(z.strictObject({ delivered: z.int(), read: z.int(), played: z.int() }))
         .nullable()

@@ -21,7 +21,8 @@ export interface Ready {
 export interface MessageFailed {
   id: string
   chatId: string
-  code: 'WHATSAPP_REJECTED' | 'WHATSAPP_RESTRICTED' | 'NOT_ON_WHATSAPP' | 'EXPIRED'
+  /** `WHATSAPP_TIMEOUT`: WhatsApp did not say what has to be known of the recipient, often enough asked. */
+  code: 'WHATSAPP_REJECTED' | 'WHATSAPP_RESTRICTED' | 'WHATSAPP_TIMEOUT' | 'NOT_ON_WHATSAPP' | 'EXPIRED'
   error: string
   timestamp: number
 }

@@ -1,5 +1,5 @@
-import { type BinaryNode, proto } from '@whiskeysockets/baileys'
-import { chatKind, phoneChat } from '../chat-id.ts'
+import type { BinaryNode } from '@whiskeysockets/baileys'
+import { phoneChat } from '../chat-id.ts'
 import type { Closed } from '../disconnects.ts'
 import { isWamuxError, WamuxError } from '../errors.ts'
 import type { Inbox } from '../inbox.ts'
@@ -11,18 +11,17 @@ import type { Store, Work } from '../stores/store.ts'
 import { Arrivals } from './arrivals.ts'
 import { checked, patchCurve } from './certificates.ts'
 import { openCredentials } from './credentials.ts'
+import { Dispatch } from './dispatch.ts'
 import { patchInflate } from './frames.ts'
 import { type Closing, hangUpSoon } from './hang-up.ts'
 import { harden, hardenEvents, type SocketClient } from './harden.ts'
 import { fromJid, toJid } from './jid.ts'
 import { MissingState } from './missing-state.ts'
-import { takeKeysByNumber } from './number-keys.ts'
-import { Questions, refusalOf } from './questions.ts'
+import { askForHiddenId, Questions } from './questions.ts'
 import { patchLibsignal } from './ratchet.ts'
 import { readEnd } from './read-end.ts'
 import { secondsToMs } from './read-stanza.ts'
 import { patchRefusals } from './refusals.ts'
-import { relayOptions } from './relay.ts'
 import { Resends, type Sent } from './resends.ts'
 import { RetryCounts } from './retry-counts.ts'
 import { Signal } from './signal.ts'
@@ -78,6 +77,7 @@ export class Connection {
   readonly #resends: Resends
   readonly #missing: MissingState
   readonly #questions = new Questions()
+  readonly #dispatch: Dispatch
   #qrs = 0
   #isLinking = false
   #hasEnded = false
@@ -145,6 +145,7 @@ export class Connection {
       sock: this.#sock,
       written: () => this.#synced.written(),
     })
+    this.#dispatch = new Dispatch({ sock: this.#sock, questions: this.#questions, resends: this.#resends })
     // Baileys types its websocket without the socket below it.
     this.#ws = this.#sock.ws as unknown as SocketClient & Closing
     try {
@@ -191,28 +192,9 @@ export class Connection {
     hardenEvents(this.#sock.ev, broke)
   }
 
-  /** Puts a message on the wire under its fixed id. Resolves when the frame is written, which is not yet "sent". */
-  async send(entry: OutboxEntry): Promise<void> {
-    const { asksForDevices } = entry
-    const message = proto.Message.decode(entry.body)
-    const jid = toJid(entry.chat)
-    const fresh = asksForDevices ? { useUserDevicesCache: false } : {}
-    const options = { ...relayOptions(entry.relay), ...fresh, messageId: entry.id }
-    try {
-      // Between two people Baileys looks at what it remembers in any case: this writes over it.
-      if (asksForDevices && chatKind(entry.chat) !== 'group')
-        await this.#questions.ask(this.#sock.getUSyncDevices([jid], false, false))
-      await this.#questions.ask(takeKeysByNumber(this.#sock, jid))
-      const relay = () => this.#sock.relayMessage(jid, message, options)
-      await this.#keys.whileSending(entry.id, () => this.#resends.sending(entry, relay))
-    } catch (error) {
-      const code = refusalOf(error)
-      if (code === undefined) throw error
-      const details = { code: String(code), messageId: entry.id }
-      throw new WamuxError('WHATSAPP_REJECTED', `WhatsApp refused to say where to send this (${code}).`, details, {
-        cause: error,
-      })
-    }
+  /** @see Dispatch.prepare */
+  prepare(entry: OutboxEntry): Promise<() => Promise<void>> {
+    return this.#dispatch.prepare(entry)
   }
 
   /** Commits `work` together with what only became true by the message's ack. */
@@ -232,7 +214,7 @@ export class Connection {
     if (!found) throw new WamuxError('WHATSAPP_TIMEOUT', 'WhatsApp did not say whether the number exists.')
     const entry = found.find(({ exists }) => exists)
     if (!entry) return { registered: false, lid: null }
-    const lid = await this.#questions.ask(this.#sock.signalRepository.lidMapping.getLIDForPN(toJid(phoneChat(phone))))
+    const lid = await this.#questions.ask(askForHiddenId(this.#sock, toJid(phoneChat(phone))))
     return { registered: true, lid: fromJid(lid)?.lid ?? null }
   }
 

@@ -1,3 +1,4 @@
+import { USyncQuery, USyncUser, type WASocket } from '@whiskeysockets/baileys'
 import { WamuxError } from '../errors.ts'
 
 /** Questions to WhatsApp that are not answered yet, of one connection. */
@@ -28,6 +29,21 @@ export class Questions {
       give(new WamuxError('WHATSAPP_DISCONNECTED', 'WhatsApp not connected', { state: 'waiting' }))
     }
   }
+}
+
+/** The hidden id of a number, if WhatsApp tells it. */
+export async function askForHiddenId(
+  { executeUSyncQuery, signalRepository }: Pick<WASocket, 'executeUSyncQuery' | 'signalRepository'>,
+  pn: string,
+): Promise<string | undefined> {
+  const { lidMapping } = signalRepository
+  const known = await lidMapping.getLIDForPN(pn)
+  if (known) return known
+  const query = new USyncQuery().withLIDProtocol().withContext('background').withUser(new USyncUser().withId(pn))
+  const found = (await executeUSyncQuery(query))?.list.find(({ lid }) => lid)?.lid
+  if (typeof found !== 'string') return undefined
+  await lidMapping.storeLIDPNMappings([{ lid: found, pn }])
+  return found
 }
 
 /** The number with which WhatsApp answered a question for good: there is no such group, or we are not in it. */

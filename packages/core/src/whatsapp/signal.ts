@@ -14,6 +14,7 @@ import { isFaultOfWork, type Work } from '../stores/store.ts'
 import { fromJid } from './jid.ts'
 import { lidOfPhone, mergeSessions } from './lid-migration.ts'
 import { decodePlaintext } from './read-message.ts'
+import { beginEncrypting } from './sending.ts'
 import { silentBaileysLogger } from './silent-logger.ts'
 import type { Vault } from './vault.ts'
 
@@ -80,11 +81,13 @@ export class Signal {
     })
   }
 
-  readonly makeRepository: MakeRepository = (auth, logger, pnToLid) => {
+  readonly makeRepository: MakeRepository = (auth, logger) => {
     const repository = DEFAULT_CONNECTION_CONFIG.makeSignalRepository(
       { creds: auth.creds, keys: this.#keys },
       logger,
-      pnToLid,
+      // It is looked up under the lock of all ratchets: a question to WhatsApp there would stop the account until it is
+      // answered. Who sends or looks somebody up asks before.
+      async () => [],
     )
     const decryptMessage = repository.decryptMessage.bind(repository)
     const decryptGroupMessage = repository.decryptGroupMessage.bind(repository)
@@ -101,8 +104,14 @@ export class Signal {
       this.#decrypt(options.msg, () => decryptGroupMessage(options), takeSenderKey)
     // Done in the transaction that decrypts: done again it would push other senders' keys out of the record.
     repository.processSenderKeyDistributionMessage = async () => {}
-    repository.encryptMessage = (options) => this.#together(() => encryptMessage(options))
-    repository.encryptGroupMessage = (options) => this.#together(() => encryptGroupMessage(options))
+    repository.encryptMessage = async (options) => {
+      beginEncrypting()
+      return this.#together(() => encryptMessage(options))
+    }
+    repository.encryptGroupMessage = async (options) => {
+      beginEncrypting()
+      return this.#together(() => encryptGroupMessage(options))
+    }
     repository.injectE2ESession = (options) => this.#together(() => injectE2ESession(options))
     repository.getSenderKeyDistributionMessage = (options) => this.#together(() => getSenderKey(options))
     repository.deleteSession = (jids) => this.transaction(() => deleteSession(jids))

@@ -1,6 +1,6 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import type { SignalDataSet, SignalDataTypeMap, SignalKeyStore } from '@whiskeysockets/baileys'
 import type { Work } from '../stores/store.ts'
+import { sending } from './sending.ts'
 import type { Signal } from './signal.ts'
 import type { StateVersions } from './state-versions.ts'
 import type { Vault } from './vault.ts'
@@ -13,8 +13,6 @@ export class SocketKeys {
   readonly #vault: Vault
   readonly #signal: Signal
   readonly #versions: StateVersions
-  /** Which message is being sent, for what Baileys stores meanwhile. */
-  readonly #sending = new AsyncLocalStorage<{ id: string }>()
   /** Who has our sender key, as far as frames that were not yet acknowledged say. */
   readonly #senderKeys = new Map<string, { [jid: string]: boolean }>()
   readonly #senderKeysOf = new Map<string, SignalDataSet>()
@@ -23,11 +21,6 @@ export class SocketKeys {
     this.#vault = vault
     this.#signal = signal
     this.#versions = versions
-  }
-
-  /** Runs what sends the message `id`. */
-  whileSending<T>(id: string, work: () => Promise<T>): Promise<T> {
-    return this.#sending.run({ id }, work)
   }
 
   /** Commits `work` together with what only became true by the ack of message `id`: who has our sender key. */
@@ -69,10 +62,10 @@ export class SocketKeys {
    * memory, so that a resend after a lost connection carries the key again. Returns what is to be written at once.
    */
   #keepSenderKeys(memory: NonNullable<SignalDataSet['sender-key-memory']>): SignalDataSet['sender-key-memory'] {
-    const sending = this.#sending.getStore()
+    const message = sending.getStore()
     const now: NonNullable<SignalDataSet['sender-key-memory']> = {}
     for (const [group, who] of Object.entries(memory)) {
-      if (who === null || !sending) {
+      if (who === null || !message) {
         now[group] = who
         this.#senderKeys.delete(group)
         // Else the ack of an earlier message would write over this what is no longer true.
@@ -80,8 +73,8 @@ export class SocketKeys {
         continue
       }
       this.#senderKeys.set(group, who)
-      const waiting = this.#senderKeysOf.get(sending.id)?.['sender-key-memory'] ?? {}
-      this.#senderKeysOf.set(sending.id, { 'sender-key-memory': { ...waiting, [group]: who } })
+      const waiting = this.#senderKeysOf.get(message.id)?.['sender-key-memory'] ?? {}
+      this.#senderKeysOf.set(message.id, { 'sender-key-memory': { ...waiting, [group]: who } })
     }
     return Object.keys(now).length > 0 ? now : undefined
   }

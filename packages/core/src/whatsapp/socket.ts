@@ -1,6 +1,7 @@
 import makeWASocket, { type AuthenticationState, type SocketConfig } from '@whiskeysockets/baileys'
 import type { Resends } from './resends.ts'
 import type { RetryCounts } from './retry-counts.ts'
+import { sending } from './sending.ts'
 import type { Signal } from './signal.ts'
 import { silentBaileysLogger } from './silent-logger.ts'
 
@@ -30,6 +31,7 @@ export function makeSocket({ auth, signal, retries, resends }: Below, baileys: B
     makeSignalRepository: signal.makeRepository,
     transactionOpts: { maxCommitRetries: 1, delayBetweenTriesMs: 0 },
     msgRetryCounterCache: retries,
+    cachedGroupMetadata: async () => sending.getStore()?.group,
     getMessage: async ({ id }) => (id ? resends.message(id) : undefined),
   })
   resends.over(sock)

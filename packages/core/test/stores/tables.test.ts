@@ -98,6 +98,8 @@ describe('the outbox', () => {
       ack: 0,
       code: null,
       asksForDevices: false,
+      tries: 0,
+      retryAt: null,
     })
   })
   test('refuses an id that it has, and a batch with one of them keeps nothing', async () => {

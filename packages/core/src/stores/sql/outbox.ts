@@ -30,6 +30,10 @@ export interface OutboxEntry {
   typing: boolean
   /** It was refused once because of the recipients' devices: it goes to those that there are now, and only once. */
   asksForDevices: boolean
+  /** How often it was tried and could not go. */
+  tries: number
+  /** It is tried again then; null: it was not tried yet. */
+  retryAt: number | null
 }
 
 export type OutboxState = 'queued' | 'sent' | 'failed' | 'expired' | 'cancelled'
@@ -53,23 +57,34 @@ interface Stored {
   priority: Priority
   typing: number
   asks_for_devices: number
+  tries: number
+  retry_at: number | null
 }
 
 const COLUMNS =
-  'id, n, account, chat, phone, batch, batch_index, body, relay, state, ack, code, accepted_at, deadline, send_at, priority, typing, asks_for_devices'
+  'id, n, account, chat, phone, batch, batch_index, body, relay, state, ack, code, accepted_at, deadline, send_at, priority, typing, asks_for_devices, tries, retry_at'
 
-const read = ({ batch_index, accepted_at, send_at, typing, asks_for_devices, ...rest }: Stored): OutboxEntry => ({
+const read = ({
+  batch_index,
+  accepted_at,
+  send_at,
+  typing,
+  asks_for_devices,
+  retry_at,
+  ...rest
+}: Stored): OutboxEntry => ({
   ...rest,
   batchIndex: batch_index,
   acceptedAt: accepted_at,
   sendAt: send_at,
   typing: typing === 1,
   asksForDevices: asks_for_devices === 1,
+  retryAt: retry_at,
 })
 
 export function* accept(
   session: string,
-  entry: Omit<OutboxEntry, 'n' | 'state' | 'ack' | 'code' | 'asksForDevices'>,
+  entry: Omit<OutboxEntry, 'n' | 'state' | 'ack' | 'code' | 'asksForDevices' | 'tries' | 'retryAt'>,
 ): Work<OutboxEntry> {
   const [stored] = yield* rows<Stored>(
     `INSERT INTO outbox (session, id, n, account, chat, phone, batch, batch_index, body, relay, state, ack, code, accepted_at, deadline, send_at, priority, typing)
@@ -152,6 +167,11 @@ export function* extend(session: string, batch: string, now: number, ms: number)
 /** Notes that a message was refused because of the recipients' devices. */
 export function* setAsksForDevices(session: string, id: string): Work<void> {
   yield* run('UPDATE outbox SET asks_for_devices = 1 WHERE session = ? AND id = ?', session, id)
+}
+
+/** Notes that a message could not go, and when it is tried again. */
+export function* setTried(session: string, id: string, tries: number, retryAt: number): Work<void> {
+  yield* run('UPDATE outbox SET tries = ?, retry_at = ? WHERE session = ? AND id = ?', tries, retryAt, session, id)
 }
 
 /** Notes that a message was the first of its chat. */

@@ -144,6 +144,11 @@ const MIGRATIONS: readonly (readonly string[])[] = [
     `CREATE TABLE members_reached (session TEXT NOT NULL, id TEXT NOT NULL, member TEXT NOT NULL, ack INTEGER NOT NULL,
       PRIMARY KEY (session, id, member))`,
   ],
+  [
+    // How often a message was tried and could not go, and when it is tried again.
+    'ALTER TABLE outbox ADD COLUMN tries INTEGER NOT NULL DEFAULT 0',
+    'ALTER TABLE outbox ADD COLUMN retry_at INTEGER',
+  ],
 ]
 
 /** Brings the database to the newest schema, in the transaction of the caller. */
