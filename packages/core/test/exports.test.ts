@@ -51,7 +51,7 @@ test('what @wamux/core/stores exports, and what its tables can do', () => {
       "apiKeys": "add find list revoke",
       "deliveries": "add byEvent get head hurry list next prune queues queuesOf removeAll retryEarly settle",
       "journal": "after append bounds latest newest prune",
-      "outbox": "accept byId dropOld extend lastSentAt notLaterThan ofBatch opened prolong raiseAck sentTo setAsksForDevices setOpened settle unsettled waiting",
+      "outbox": "accept byId dropOld extend lastSentAt notLaterThan ofBatch opened prolong raiseAck sentTo setAsksForDevices setOpened setTried settle unsettled waiting",
       "ports": "all get remove set",
       "replays": "missing redeliver replay",
       "settings": "get remove set",
