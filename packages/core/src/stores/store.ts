@@ -20,8 +20,8 @@ export type Work<T> = Generator<Statement, T, Row[]>
 /**
  * Where everything lives that may not be lost. An error is always thrown, never turned into "there is nothing": a
  * store that cannot read must not look like one that is empty. An error of a row that may not be has a `code` that
- * begins with `SQLITE_CONSTRAINT` or is of SQLSTATE's class 23: every other one counts as a store that failed, and stops
- * the sessions. `@wamux/core/testing` has the tests of all this.
+ * begins with `SQLITE_CONSTRAINT`, is `SQLITE_TOOBIG`, or is of SQLSTATE's class 22, 23 or 54 (what cannot be kept, or is
+ * too long to be): every other one counts as a store that failed, and stops the sessions. `@wamux/core/testing` has the tests of all this.
  */
 export interface Store {
   /** Runs `work` on what is committed. It must not write. */
@@ -43,7 +43,7 @@ export function isFaultOfWork(error: unknown): boolean {
   if (isWamuxError(error)) return error.code !== 'STORE_FAILED'
   if (error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError) return true
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  return code.startsWith('SQLITE_CONSTRAINT') || /^23\d{3}$/.test(code)
+  return code.startsWith('SQLITE_CONSTRAINT') || code === 'SQLITE_TOOBIG' || /^(22|23|54)\d[0-9A-Z]{2}$/.test(code)
 }
 
 /** What SQLite says when only what was asked for cannot be had: a bad place on the disk, or in the file. */

@@ -1,14 +1,24 @@
+import { createHash } from 'node:crypto'
 import { row, rows, run, type Work } from '../store.ts'
 
 /** What came from WhatsApp and is remembered for its own sake, under a key that says why. */
 const KEPT_MS = 40 * 24 * 60 * 60_000
+
+/** In UTF-16 code units: of four bytes each they still fit into an index of PostgreSQL, with their session. */
+const LONGEST = 250
+
+/** Keys hold ids, which strangers choose, of any length. A cut one is longer than any that is not: none looks like another. */
+function short(key: string): string {
+  if (key.length <= LONGEST) return key
+  return `${key.slice(0, LONGEST)} ${createHash('sha256').update(key).digest('hex')}`
+}
 
 /** False when it is already kept. */
 export function* keep(session: string, key: string, node: Uint8Array, now: number): Work<boolean> {
   const first = yield* row(
     'INSERT INTO stanzas (session, key, node, at) VALUES (?, ?, ?, ?) ON CONFLICT (session, key) DO NOTHING RETURNING key',
     session,
-    key,
+    short(key),
     node,
     now,
   )
@@ -19,19 +29,23 @@ export function* put(session: string, key: string, node: Uint8Array, now: number
   yield* run(
     'INSERT INTO stanzas (session, key, node, at) VALUES (?, ?, ?, ?) ON CONFLICT (session, key) DO UPDATE SET node = excluded.node, at = excluded.at',
     session,
-    key,
+    short(key),
     node,
     now,
   )
 }
 
 export function* get(session: string, key: string): Work<Uint8Array | undefined> {
-  const kept = yield* row<{ node: Uint8Array }>('SELECT node FROM stanzas WHERE session = ? AND key = ?', session, key)
+  const kept = yield* row<{ node: Uint8Array }>(
+    'SELECT node FROM stanzas WHERE session = ? AND key = ?',
+    session,
+    short(key),
+  )
   return kept?.node
 }
 
 export function* has(session: string, key: string): Work<boolean> {
-  return (yield* row('SELECT 1 AS one FROM stanzas WHERE session = ? AND key = ?', session, key)) !== undefined
+  return (yield* row('SELECT 1 AS one FROM stanzas WHERE session = ? AND key = ?', session, short(key))) !== undefined
 }
 
 export function* hasAny(session: string, keys: readonly string[]): Work<boolean> {
@@ -39,13 +53,13 @@ export function* hasAny(session: string, keys: readonly string[]): Work<boolean>
   const found = yield* row(
     `SELECT 1 AS one FROM stanzas WHERE session = ? AND key IN (${marks}) LIMIT 1`,
     session,
-    ...keys,
+    ...keys.map(short),
   )
   return found !== undefined
 }
 
 export function* forget(session: string, key: string): Work<void> {
-  yield* run('DELETE FROM stanzas WHERE session = ? AND key = ?', session, key)
+  yield* run('DELETE FROM stanzas WHERE session = ? AND key = ?', session, short(key))
 }
 
 /** Those whose key begins with `prefix`, the oldest first. */
