@@ -29,6 +29,7 @@ import { type BaileysOptions, makeSocket } from './socket.ts'
 import { SocketKeys } from './socket-keys.ts'
 import { StateVersions } from './state-versions.ts'
 import { reachoutOf, Synced } from './synced.ts'
+import { patchTokens } from './tokens.ts'
 import { Vault } from './vault.ts'
 
 /** What a connection tells its session. */
@@ -90,6 +91,7 @@ export class Connection {
     patchLibsignal()
     patchInflate()
     patchRefusals()
+    patchTokens()
     if (options.certificates !== 'off') patchCurve()
     const { store, session, account } = options
     return new Connection(options, await openCredentials(store, session, account))

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { type BinaryNode, encodeBinaryNode } from '@whiskeysockets/baileys'
+import { TOKEN_MAP } from '@whiskeysockets/baileys/lib/WABinary/constants.js'
 import type { WebSocket } from 'ws'
 import type { KickReason } from '../faults/goodbyes.ts'
 import type { Passage, Surroundings } from '../faults/passage.ts'
@@ -10,6 +11,9 @@ import type { Transport } from '../noise/transport.ts'
 import type { Turn } from '../state/turn.ts'
 import { FrameReader, toFrame } from './frames.ts'
 import { decodeStanza } from './inflate.ts'
+
+// Baileys' encoder looks its words up in a plain object: ids such as `constructor` would be found there, and be sent as nothing.
+Object.setPrototypeOf(TOKEN_MAP, null)
 
 export interface ConnectionOwner {
   opened(connection: Connection, opened: Opened): void
