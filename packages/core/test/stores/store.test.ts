@@ -184,7 +184,8 @@ describe('one process per data folder', () => {
     const folder = newFolder()
     const { child, said } = opener(folder)
     expect(await said).toBe('opened')
-    await expect(sqlite(folder)).rejects.toMatchObject({ code: 'STORE_FAILED' })
+    const message = expect.stringContaining(`(pid ${child.pid})`)
+    await expect(sqlite(folder)).rejects.toMatchObject({ code: 'STORE_FAILED', message })
     const exited = once(child, 'exit')
     child.kill('SIGKILL')
     await exited
