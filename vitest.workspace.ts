@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
-import { BaseSequencer, type TestSpecification } from 'vitest/node'
+import { BaseSequencer, type TestSpecification, type Vite } from 'vitest/node'
 
 const WITH_POSTGRES = new Set(['core', 'stories'])
 const conditions = ['@wamux/source', 'node', 'module', 'default']
@@ -14,8 +14,18 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+/** `WAMUX_BROKEN`: a build that is broken on purpose, on which a story has to fail (`tests/faults/stories.test.ts`). */
+const broken = process.env.WAMUX_BROKEN
+const edits = broken === undefined ? {} : (await import('./tests/faults/runner/build.ts')).editsOf(broken)
+const breaking: Vite.Plugin = {
+  name: 'broken-on-purpose',
+  enforce: 'pre',
+  transform: (text, id) => edits[id]?.(text),
+}
+
 const project = (name: string, root: string) => ({
   extends: true as const,
+  plugins: broken === undefined ? [] : [breaking],
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
@@ -26,6 +36,8 @@ const project = (name: string, root: string) => ({
     globalSetup: WITH_POSTGRES.has(name)
       ? [fileURLToPath(new URL('scripts/postgres-for-tests.mjs', import.meta.url))]
       : [],
+    // It is not told from the good one there.
+    fsModuleCache: broken === undefined,
     testTimeout: 30_000,
     hookTimeout: 30_000,
   },

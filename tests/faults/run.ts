@@ -11,6 +11,7 @@ const { values, positionals } = parseArgs({
     store: { type: 'string', default: 'sqlite' },
     broken: { type: 'string' },
     at: { type: 'string' },
+    minutes: { type: 'string' },
     report: { type: 'string', default: 'report.json' },
     help: { type: 'boolean' },
   },
@@ -29,6 +30,7 @@ options:
   --at EFFECT     kills only at commits, frames and webhooks whose name holds this: 'frame receipt',
                   'before keys/session', 'after 2. events/message'; each-point: N kills before and after each
                   kind of effect that the suite comes to
+  --minutes N     a run at each-point kills no more after so long
   --report FILE   where the findings are written; report.json by default`
 
 /** Exits with a message about how the command was called. */
@@ -55,6 +57,7 @@ const failing = broken === undefined ? undefined : suite.fails[broken]
 const kills = whole('kills', values.kills) ?? failing?.kills
 const at = values.at ?? failing?.at
 const seed = whole('seed', values.seed)
+const minutes = whole('minutes', values.minutes)
 
 let stopPostgres: (() => Promise<void>) | undefined
 if (store === 'postgres') {
@@ -68,6 +71,7 @@ const report = await execute(suite, {
   ...(seed !== undefined && { seed }),
   ...(broken !== undefined && { broken }),
   ...(at !== undefined && { at }),
+  ...(minutes !== undefined && { withinMs: 60_000 * minutes }),
   store,
   log: (line) => console.log(line),
 })

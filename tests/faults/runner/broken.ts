@@ -1,4 +1,5 @@
 import { brokenAgainstServers } from './broken-against-servers.ts'
+import { brokenInStories } from './broken-in-stories.ts'
 import { brokenOnBadDisks } from './broken-on-bad-disks.ts'
 
 /** A build that is broken on purpose: what is replaced in which file. Each text must be there exactly once. */
@@ -149,4 +150,5 @@ export const broken: Readonly<Record<string, Broken>> = {
   },
   ...brokenAgainstServers,
   ...brokenOnBadDisks,
+  ...brokenInStories,
 }

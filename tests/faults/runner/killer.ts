@@ -88,7 +88,7 @@ export class Killer {
     const begun = Date.now()
     let kills = 0
     const each = () => Math.round((Date.now() - begun) / Math.max(1, kills))
-    while (!this.#isDone(kills)) {
+    while (!this.#isDone(kills, Date.now() - begun)) {
       await work(++kills)
       if (kills % 25 === 0)
         log(`${kills} kills, ${each()} ms each${this.#isAtEachPoint ? `, ${this.#points.size} points` : ''}`)
@@ -98,9 +98,10 @@ export class Killer {
   }
 
   /** `kills` of a run at each point are for each of them. */
-  #isDone(kills: number): boolean {
+  #isDone(kills: number, forMs: number): boolean {
     const { run } = this.#options
-    return this.#isAtEachPoint ? this.#idle >= IDLE_LIVES || kills >= MOST_POINTS * run.kills : kills >= run.kills
+    if (!this.#isAtEachPoint) return kills >= run.kills
+    return this.#idle >= IDLE_LIVES || kills >= MOST_POINTS * run.kills || forMs >= run.withinMs
   }
 
   get #isAtEachPoint(): boolean {

@@ -10,6 +10,8 @@ export interface Run {
   readonly broken: string | undefined
   /** Kills only at effects whose name holds this. */
   readonly at: string | undefined
+  /** A run at each point kills no more after so long. */
+  readonly withinMs: number
   /** A folder that goes away with the run. */
   readonly folder: string
   /** Findings and figures go here. What a suite throws counts as a finding too. */

@@ -3,10 +3,11 @@ import type { Suite } from '../runner/suite.ts'
 import { Talk } from '../runner/talk.ts'
 import { Trial } from '../runner/trial.ts'
 
-/** How many accounts the process has, and 200 when it is asked for as many kills. In the shortest form a few must do. */
+/** How many accounts the process has, and from how many kills on it has 200. In the shortest form a few must do. */
 const ACCOUNTS = 12
 const FEW_ACCOUNTS = 6
 const MOST_ACCOUNTS = 200
+const MANY_KILLS = 20
 /** All lines are cut again after so long, at random. */
 const PERIOD_MS = [500, 5_000] as const
 /** Connections that may be begun in a second. */
@@ -71,5 +72,4 @@ export const serverFlap: Suite = {
   },
 }
 
-const howMany = (kills: number) =>
-  kills < 2 ? FEW_ACCOUNTS : Math.max(ACCOUNTS, Math.min(MOST_ACCOUNTS, Math.floor(kills / 2)))
+const howMany = (kills: number) => (kills < 2 ? FEW_ACCOUNTS : kills < MANY_KILLS ? ACCOUNTS : MOST_ACCOUNTS)
