@@ -12,6 +12,7 @@ const { values, positionals } = parseArgs({
     broken: { type: 'string' },
     at: { type: 'string' },
     minutes: { type: 'string' },
+    rate: { type: 'string' },
     report: { type: 'string', default: 'report.json' },
     help: { type: 'boolean' },
   },
@@ -31,6 +32,7 @@ options:
                   'before keys/session', 'after 2. events/message'; each-point: N kills before and after each
                   kind of effect that the suite comes to
   --minutes N     a run at each-point kills no more after so long
+  --rate N        inbound: so many messages a second, however far behind the server is
   --report FILE   where the findings are written; report.json by default`
 
 /** Exits with a message about how the command was called. */
@@ -58,6 +60,8 @@ const kills = whole('kills', values.kills) ?? failing?.kills
 const at = values.at ?? failing?.at
 const seed = whole('seed', values.seed)
 const minutes = whole('minutes', values.minutes)
+const rate = whole('rate', values.rate)
+if (rate === 0) refuse('--rate must be at least 1.')
 
 let stopPostgres: (() => Promise<void>) | undefined
 if (store === 'postgres') {
@@ -72,6 +76,7 @@ const report = await execute(suite, {
   ...(broken !== undefined && { broken }),
   ...(at !== undefined && { at }),
   ...(minutes !== undefined && { withinMs: 60_000 * minutes }),
+  ...(rate !== undefined && { rate }),
   store,
   log: (line) => console.log(line),
 })

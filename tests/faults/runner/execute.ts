@@ -13,19 +13,20 @@ export interface ExecuteOptions {
   broken?: string
   at?: string
   withinMs?: number
+  rate?: number
   log?: (line: string) => void
 }
 
 /** Runs a suite. Never rejects: what it throws is a finding, `failed`. */
 export async function execute(suite: Suite, options: ExecuteOptions = {}): Promise<Report> {
   const { kills = suite.kills, seed = Math.floor(Math.random() * 2 ** 31), store = 'sqlite', broken, at } = options
-  const { withinMs = Number.POSITIVE_INFINITY } = options
+  const { withinMs = Number.POSITIVE_INFINITY, rate } = options
   const report = new Report({ suite: suite.name, seed, kills, store, broken: broken ?? null, at: at ?? null })
   const folder = mkdtempSync(join(tmpdir(), `wamux-${suite.name}-`))
   const open: (() => Promise<void>)[] = [async () => rmSync(folder, { recursive: true, force: true })]
   const log = options.log ?? (() => {})
   const defer = (close: () => Promise<void>) => void open.push(close)
-  const run: Run = { kills, random: new Random(seed), store, broken, at, withinMs, folder, report, log, defer }
+  const run: Run = { kills, random: new Random(seed), store, broken, at, withinMs, rate, folder, report, log, defer }
   try {
     await suite.run(run)
   } catch (error) {

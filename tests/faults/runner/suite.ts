@@ -12,6 +12,8 @@ export interface Run {
   readonly at: string | undefined
   /** A run at each point kills no more after so long. */
   readonly withinMs: number
+  /** Messages that arrive in a second, however far behind the server is; undefined: as fast as it tells of them. */
+  readonly rate: number | undefined
   /** A folder that goes away with the run. */
   readonly folder: string
   /** Findings and figures go here. What a suite throws counts as a finding too. */

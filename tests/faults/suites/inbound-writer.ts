@@ -50,14 +50,24 @@ export class InboundWriter {
 
   /** Resolves when it was told to end. */
   async writes(): Promise<void> {
-    while (!this.#isOver) {
-      if (this.#open.size >= AHEAD) {
+    const { rate } = this.#trial.run
+    const begun = performance.now()
+    for (let count = 0; !this.#isOver; ) {
+      if (rate === undefined && this.#open.size >= AHEAD) {
         this.#more = Promise.withResolvers()
         await this.#more.promise
         continue
       }
+      if (rate !== undefined) await this.#isDue(begun + (count * 1_000) / rate)
       await this.#writeOne()
+      count++
     }
+  }
+
+  /** What is late is not waited for. */
+  async #isDue(at: number): Promise<void> {
+    const ms = at - performance.now()
+    if (ms > 0) await new Promise((due) => setTimeout(due, ms))
   }
 
   ends(): void {
