@@ -62,15 +62,29 @@ export async function start({ fsync = false } = {}) {
     ]
     const args = ['-D', folder, '-h', '127.0.0.1', '-p', String(port), ...settings]
     const [command, ...before] = [...asUser, join(binaries, 'postgres')]
-    const child = spawn(command, [...before, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
-    await ready(child)
-    const stop = async () => {
+    let child
+    const resume = async () => {
+      child = spawn(command, [...before, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
+      await ready(child)
+    }
+    const halt = async (signal) => {
+      if (child.exitCode !== null || child.signalCode !== null) return
       const exited = once(child, 'exit')
-      child.kill('SIGINT')
+      child.kill(signal)
       await exited
+    }
+    const stop = async () => {
+      await halt('SIGINT')
       rmSync(folder, { recursive: true, force: true })
     }
-    return { url: `postgres://wamux@127.0.0.1:${port}/postgres`, stop }
+    await resume()
+    return {
+      url: `postgres://wamux@127.0.0.1:${port}/postgres`,
+      stop,
+      halt,
+      resume,
+      ...(asUser.length > 0 && { owner: postgresUser() }),
+    }
   } catch (error) {
     rmSync(folder, { recursive: true, force: true })
     throw error
@@ -86,9 +100,14 @@ function findBinaries() {
 /** PostgreSQL refuses to run as root: where we are, it runs as the user that its package made. */
 function notAsRoot(folder) {
   if (process.getuid?.() !== 0) return []
-  const id = (flag) => Number(execFileSync('id', [flag, 'postgres']).toString())
-  chownSync(folder, id('-u'), id('-g'))
+  const { uid, gid } = postgresUser()
+  chownSync(folder, uid, gid)
   return ['setpriv', '--reuid=postgres', '--regid=postgres', '--clear-groups', '--']
+}
+
+function postgresUser() {
+  const id = (flag) => Number(execFileSync('id', [flag, 'postgres']).toString())
+  return { uid: id('-u'), gid: id('-g') }
 }
 
 function run(asUser, binary, args) {

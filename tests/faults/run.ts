@@ -8,7 +8,7 @@ const { values, positionals } = parseArgs({
   options: {
     kills: { type: 'string' },
     seed: { type: 'string' },
-    store: { type: 'string', default: 'sqlite' },
+    store: { type: 'string' },
     broken: { type: 'string' },
     at: { type: 'string' },
     minutes: { type: 'string' },
@@ -52,8 +52,10 @@ if (values.help || positionals.length !== 1) {
 }
 const suite = suites.find(({ name }) => name === positionals[0])
 if (!suite) refuse(`There is no suite ${positionals[0]}.\n\n${USAGE}`)
-const { store, broken } = values
+const { store = suite.store ?? 'sqlite', broken } = values
 if (store !== 'sqlite' && store !== 'postgres') refuse('--store must be sqlite or postgres.')
+if (suite.store !== undefined && store !== suite.store)
+  refuse(`${suite.name} is about ${suite.store} only; nothing was tested on ${store}.`)
 if (broken !== undefined && !(broken in suite.fails)) refuse(`${suite.name} has no broken build ${broken}.`)
 const failing = broken === undefined ? undefined : suite.fails[broken]
 const kills = whole('kills', values.kills) ?? failing?.kills

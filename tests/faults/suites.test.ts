@@ -21,8 +21,10 @@ const brokenIn = ({ findings }: Report) => Object.keys(findings).filter((name) =
 
 /** What `npm run test:faults` does with hundreds of kills, in its short form; in the long form on PostgreSQL too. */
 describe.each(suites)('$name', (suite) => {
-  const stores = isLong && process.env.WAMUX_TEST_POSTGRES ? (['sqlite', 'postgres'] as const) : (['sqlite'] as const)
-  test.each(stores)(
+  const hasPostgres = process.env.WAMUX_TEST_POSTGRES !== undefined
+  const all = isLong && hasPostgres ? (['sqlite', 'postgres'] as const) : (['sqlite'] as const)
+  const stores = suite.store ? [suite.store] : all
+  test.skipIf(suite.store === 'postgres' && !hasPostgres).each(stores)(
     'holds on %s',
     async (store) => {
       const report = await execute(suite, {
@@ -36,10 +38,16 @@ describe.each(suites)('$name', (suite) => {
   )
 
   // A suite that cannot fail says nothing.
-  test.runIf(isLong).each(Object.entries(suite.fails))(
+  test.runIf(isLong && (suite.store !== 'postgres' || hasPostgres)).each(Object.entries(suite.fails))(
     'sees the broken build %s',
     async (name, { kills, at }) => {
-      const report = await execute(suite, { kills, seed: SEED, broken: name, ...(at !== undefined && { at }) })
+      const report = await execute(suite, {
+        kills,
+        seed: SEED,
+        broken: name,
+        ...(at !== undefined && { at }),
+        ...(suite.store && { store: suite.store }),
+      })
       expect(brokenIn(report), report.print()).not.toEqual([])
       expect(brokenIn(report), report.print()).not.toContain('failed')
     },

@@ -29,6 +29,7 @@ test('what @wamux/core/stores exports, and what its tables can do', () => {
       "apiKeys: object",
       "deliveries: object",
       "eventPage: function",
+      "isOfStore: function",
       "journal: object",
       "openMemoryStore: function",
       "openPostgresStore: function",

@@ -131,7 +131,10 @@ async function answer(
   } catch (thrown) {
     const error = toWamuxError(thrown)
     const requestId = requestIdOf(event)
-    if (error.code === 'INTERNAL') services.logger.error({ err: thrown, requestId, route: name }, 'a request failed')
+    const facts = { err: thrown, requestId, route: name }
+    if (error.code === 'INTERNAL') services.logger.error(facts, 'a request failed')
+    // Each account that it meets has said so as an error.
+    if (error.code === 'STORE_FAILED') services.logger.warn(facts, 'a request could not be done')
     response = failure(error, requestId)
   }
   if (isReplay) response.headers.set('idempotency-replayed', 'true')

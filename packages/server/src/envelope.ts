@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import { statusOf } from '@wamux/contract'
 import { isWamuxError, WamuxError } from '@wamux/core'
+import { isOfStore } from '@wamux/core/stores'
 
 /** The shape of every answer: the documented envelope, never cached, never guessed to be something else than JSON. */
 export function success(data: unknown, status: number, nextCursor?: string | null): Response {
@@ -16,6 +17,16 @@ export function failure(error: WamuxError, requestId: string): Response {
 /** Whatever was thrown, as something that may be shown. What nobody foresaw says nothing about itself. */
 export function toWamuxError(error: unknown): WamuxError {
   if (isWamuxError(error)) return error
+  if (isOfStore(error)) {
+    return new WamuxError(
+      'STORE_FAILED',
+      'The database could not do this now; the log knows more under this requestId.',
+      undefined,
+      {
+        cause: error,
+      },
+    )
+  }
   return new WamuxError('INTERNAL', 'Something went wrong here; the log knows more under this requestId.', undefined, {
     cause: error,
   })

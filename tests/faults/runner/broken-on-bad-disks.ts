@@ -6,6 +6,8 @@ const VAULT = 'packages/core/src/whatsapp/vault.ts'
 const KEYS = 'packages/core/src/stores/sql/keys.ts'
 const CREDENTIALS = 'packages/core/src/whatsapp/credentials.ts'
 const SQLITE_STORE = 'packages/core/src/stores/sqlite/store.ts'
+const POSTGRES = 'packages/core/src/stores/postgres/group-commit.ts'
+const OUTBOX = 'packages/core/src/outbox.ts'
 const SQLITE = 'packages/core/src/stores/sqlite/group-commit.ts'
 
 /** What a disk that fails could do to builds that trust it. */
@@ -53,6 +55,43 @@ export const brokenOnBadDisks: Readonly<Record<string, Broken>> = {
         to: 'sum !== sumOf(session, type, id, value)) continue\n      if (sum === 0.5)\n',
       },
       { file: CREDENTIALS, from: "if (account) throw unreadable(session, ROW, 'is missing')", to: '' },
+    ],
+  },
+  'unknown-is-done': {
+    about: 'A commit whose answer never came is taken for one that was kept.',
+    edits: [
+      {
+        file: POSTGRES,
+        from: "await client.query('RELEASE unit; COMMIT')\n",
+        to: "await client.query('RELEASE unit; COMMIT').catch(() => {})\n",
+      },
+    ],
+  },
+  'unknown-is-repeated': {
+    about: 'A message whose commit was not confirmed is written once more.',
+    edits: [
+      {
+        file: OUTBOX,
+        from: 'this.#unsettled = undefined // counted again\n        throw error\n',
+        to: `if (entries.length > 1) throw error
+        const again = entries.map((entry) => ({ ...entry, id: entry.id.slice(0, -4) + 'BEEF' }))
+        return store.write(() => acceptAll(session, account, again, now))
+`,
+      },
+    ],
+  },
+  'late-is-never': {
+    about: 'A commit that was given up is taken for one that nobody will carry out.',
+    edits: [{ file: POSTGRES, from: 'if (this.#isInDoubt) await client', to: 'if (this.#epoch() < 0) await client' }],
+  },
+  'swallowed-on-postgres': {
+    about: 'A commit that failed is taken for one that succeeded.',
+    edits: [
+      {
+        file: POSTGRES,
+        from: 'for (const unit of units) unit.reject(error)',
+        to: 'for (const settle of settled) settle()\n      for (const unit of units) unit.reject(error)',
+      },
     ],
   },
   'log-forgotten': {

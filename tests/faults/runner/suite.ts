@@ -43,6 +43,8 @@ export interface Suite {
   readonly kills: number
   /** The same for `npm test`; 3 when nobody says. */
   readonly short?: number
+  /** The only store that it is about; it runs on any when nobody says. */
+  readonly store?: Run['store']
   /** The broken builds (`broken.ts`) on which it has to fail, and what it takes to see that. */
   readonly fails: Readonly<Record<string, Failing>>
   run(run: Run): Promise<void>

@@ -7,12 +7,14 @@ import type { Trial } from './trial.ts'
 
 /** So long something may take that nothing is in the way of: the machine may have much else to do. */
 const PATIENCE_MS = 20_000
-const BROKEN_PATIENCE_MS = 6_000
+const BROKEN_PATIENCE_MS = 12_000
 
 /** What one account hears and says while a server does what it should not, and what has to have become of it. */
 export class Talk {
   readonly written: Written[] = []
   readonly accepted: Accepted[] = []
+  /** Who has to hear what is said in a group. */
+  readonly members = new Map<string, readonly string[]>()
   readonly id: string
   readonly phone: Phone
   readonly #trial: Trial
@@ -122,6 +124,6 @@ export class Talk {
     const mine = { ...books, events, messages, stanzas: [] }
     const { changed, repeats } = receiver
     checkInbound(run.report, this.written, { told, changed, repeats }, mine, { spoiled })
-    if (this.accepted.length > 0) checkOutbound(run.report, this.accepted, people, new Map(), mine)
+    if (this.accepted.length > 0) checkOutbound(run.report, this.accepted, people, this.members, mine)
   }
 }

@@ -25,6 +25,8 @@ export interface TrialOptions {
   server?: object
   /** A PostgreSQL database of the suite's own. Default: one that is made for it, if the run is on PostgreSQL. */
   database?: string
+  /** Another way to the same database, for what is read past the server. Default: the same. */
+  past?: string
 }
 
 /**
@@ -48,6 +50,7 @@ export class Trial {
   readonly #killer: Killer
   /** The PostgreSQL of the server, if that is where it keeps everything. */
   readonly database: string | undefined
+  readonly #past: string | undefined
   #apiKey = ''
   #identity: string | undefined
   #token = ''
@@ -62,18 +65,19 @@ export class Trial {
     const made = options.database === undefined ? await newDatabase(run.store === 'postgres') : undefined
     if (made) run.defer(() => made.drop())
     const file = await buildVictim(run)
-    const trial = new Trial(run, emulator, file, options.database ?? made?.url, options.server ?? {})
+    const trial = new Trial(run, emulator, file, options.database ?? made?.url, options)
     await trial.receiver.open()
     run.defer(() => trial.receiver.close())
     return trial
   }
 
-  private constructor(run: Run, emulator: Emulator, file: string, database: string | undefined, server: object) {
+  private constructor(run: Run, emulator: Emulator, file: string, database: string | undefined, options: TrialOptions) {
     this.run = run
     this.emulator = emulator
     this.phone = emulator.phone(PHONE, { name: 'Erika' })
     this.data = join(run.folder, 'wamux')
     this.database = database
+    this.#past = options.past ?? database
     emulator.events.on((event) => {
       if (event.type === 'heard' && event.phone !== PHONE) this.heard.add(event.id)
     })
@@ -88,7 +92,7 @@ export class Trial {
         NETWORK: emulator.url,
         ROOT: emulator.rootPublicKey.toString('base64'),
         DATA: this.data,
-        SERVER: JSON.stringify(server),
+        SERVER: JSON.stringify(options.server ?? {}),
         NODE_COMPILE_CACHE: join(run.folder, 'compiled'),
         ...(database !== undefined && { DATABASE: database }),
       },
@@ -235,7 +239,7 @@ export class Trial {
 
   /** What is on disk at this moment. */
   peek(): Promise<Books> {
-    return readBooks(this.data, this.database)
+    return readBooks(this.data, this.#past)
   }
 
   /** The same of another folder. */

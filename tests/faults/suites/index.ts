@@ -4,6 +4,7 @@ import { disk } from './disk.ts'
 import { inbound } from './inbound.ts'
 import { firstConnection, pairing } from './linking.ts'
 import { outbound } from './outbound.ts'
+import { postgres } from './postgres.ts'
 import { servers } from './servers.ts'
 import { webhook } from './webhook.ts'
 
@@ -16,5 +17,6 @@ export const suites: readonly Suite[] = [
   webhook,
   disk,
   corrupt,
+  postgres,
   ...servers,
 ]

@@ -112,6 +112,17 @@ describe.skipIf(!process.env.WAMUX_TEST_POSTGRES)('PostgreSQL', () => {
     expect(await get(store, 'a')).toBe('2')
   })
 
+  test('a connection that ends in the middle of a read ends that read, and not the process', async () => {
+    const store = await postgres()
+    await set(store, 'a', '1')
+    const read = store.read(function* () {
+      const own = yield* row<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+      yield* run('SELECT pg_terminate_backend(?)', own?.pid ?? 0)
+    })
+    await expect(read).rejects.toThrow()
+    expect(await get(store, 'a')).toBe('1')
+  })
+
   test('a read sees one moment, whatever is committed between its statements', async () => {
     const url = await newDatabase()
     const store = await postgres(url)

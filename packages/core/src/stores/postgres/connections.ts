@@ -46,6 +46,8 @@ export class Connections {
     this.readers = new pg.Pool({ ...this.#config, max: READERS, idleTimeoutMillis: 60_000 })
     // An idle connection that breaks is replaced by the pool; whoever asks next is told if that does not work.
     this.readers.on('error', () => undefined)
+    // One that breaks between two statements of a read has nobody else to tell, and would end the process.
+    this.readers.on('connect', (client) => void client.on('error', () => undefined))
   }
 
   /** @throws STORE_FAILED when `pg` is not installed or the address cannot be read */
