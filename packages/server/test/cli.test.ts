@@ -166,13 +166,25 @@ test('a start that fails ends the process', async () => {
   expect(server.logged()).toContain('ENOTDIR')
 })
 
-test('two processes cannot have the same data', async () => {
+// Three starts, one after the other, each of a process that compiles what it runs.
+test('two processes cannot have the same data: the second is told who has it, and after kill -9 the next may', {
+  timeout: 180_000,
+}, async () => {
   const data = await folder()
-  const first = run(['serve', '--port', '0', '--data', data])
+  const start = () => run(['serve', '--port', '0', '--data', data])
+  const first = start()
   await first.says(/listens on/)
-  const second = run(['serve', '--port', '0', '--data', data])
+  const second = start()
   expect(await second.ends).toBe(1)
-  expect(second.logged()).toContain('in use')
+  expect(second.logged()).toContain(`is in use by another process (pid ${first.child.pid})`)
+  expect(second.said()).not.toContain('listens on')
+  // The system lets go of its locks before anybody hears that a process has ended.
+  first.child.kill('SIGKILL')
+  expect(await first.ends).toBe('SIGKILL')
+  const third = start()
+  await third.says(/listens on/)
+  third.child.kill('SIGTERM')
+  expect(await third.ends).toBe(0)
 })
 
 test('the sandbox: printed once it works, and after kill -9 the same instance, phone, key and password', async () => {
