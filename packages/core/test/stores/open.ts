@@ -87,12 +87,12 @@ export const UNDER_TEST: StoreUnderTest[] = [
 ]
 
 /** Kept from one test to the next: to make all tables takes longer than most tests do. */
-let shared: Awaited<ReturnType<typeof newSchema>> | undefined
+let shared: (Awaited<ReturnType<typeof newSchema>> & { client: pg.Client }) | undefined
 let tables: string[] | undefined
 
 /** A schema where nothing is kept yet, reached through a network that can fail. */
 async function newPostgres(): Promise<Place> {
-  shared ??= await newSchema()
+  shared ??= await newShared()
   const url = new URL(shared.url)
   const proxy = await cuttable(Number(url.port))
   url.port = String(proxy.port)
@@ -109,12 +109,20 @@ async function newPostgres(): Promise<Place> {
   }
 }
 
+/** With a connection that is kept, too: PostgreSQL starts a process for each. */
+async function newShared() {
+  const schema = await newSchema()
+  const client = new pg.Client({ connectionString: schema.url })
+  await client.connect()
+  return { ...schema, client }
+}
+
 async function emptyShared(): Promise<void> {
-  if (!shared || !cluster) return
-  const { name } = shared
+  if (!shared) return
+  const { client } = shared
   tables ??= await tablesOf(await openMemoryStore())
   // A test that dropped a table is noticed by what fails here: the next one gets another schema.
-  await administer(cluster, tables.map((table) => `DELETE FROM ${name}.${table}`).join('; ')).catch(dropShared)
+  await client.query(tables.map((table) => `DELETE FROM ${table}`).join('; ')).catch(dropShared)
 }
 
 /** All but that of the migrations. */
@@ -126,6 +134,7 @@ async function tablesOf(store: Store): Promise<string[]> {
 
 /** For the end of a file with {@link UNDER_TEST}. */
 export async function dropShared(): Promise<void> {
+  await shared?.client.end()
   await shared?.drop()
   shared = undefined
 }

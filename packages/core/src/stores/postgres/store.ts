@@ -33,6 +33,7 @@ class PostgresStore implements Store {
   readonly #connections: Connections
   readonly #ownership: Ownership
   readonly #commits: GroupCommit
+  readonly #reads = new Set<Promise<unknown>>()
   #closing: Promise<void> | undefined
 
   constructor(connections: Connections, ownership: Ownership, commits: GroupCommit) {
@@ -41,9 +42,19 @@ class PostgresStore implements Store {
     this.#commits = commits
   }
 
-  /** One snapshot for the whole work: between two of its statements others commit. */
   async read<T>(work: () => Work<T>): Promise<T> {
     this.#assertOpen()
+    const reading = this.#read(work)
+    this.#reads.add(reading)
+    try {
+      return await reading
+    } finally {
+      this.#reads.delete(reading)
+    }
+  }
+
+  /** One snapshot for the whole work: between two of its statements others commit. */
+  async #read<T>(work: () => Work<T>): Promise<T> {
     await this.#commits.decided()
     const client = await this.#connections.readers.connect()
     let broken: boolean | undefined
@@ -78,8 +89,9 @@ class PostgresStore implements Store {
   }
 
   async #close(): Promise<void> {
-    await this.#commits.close()
-    await this.#connections.close()
+    // A pool that ends never answers whoever still waits for a connection of it.
+    await Promise.allSettled(this.#reads)
+    await Promise.all([this.#commits.close(), this.#connections.close()])
     // Last: whoever opens the database next must find everything written.
     await this.#ownership.release()
   }

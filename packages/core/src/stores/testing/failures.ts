@@ -112,6 +112,18 @@ export function testFailures({ test }: Runner, under: StoreUnderTest): void {
     }),
   )
 
+  test(
+    'close lets whatever was given before it come to its end, reads as well as writes',
+    onStore(under, async (store) => {
+      await set(store, 'a', '1')
+      const reads = Array.from({ length: 50 }, () => get(store, 'a'))
+      const write = set(store, 'b', '1')
+      await store.close()
+      assert.deepEqual(new Set(await Promise.all(reads)), new Set(['1']))
+      await write
+    }),
+  )
+
   if (!under.canFail) return
   test(
     'while what is behind it fails it says so, for every read and every write; then it works again',

@@ -16,12 +16,18 @@ export function slowStore(inner: Store, { seed, maxMs = 5 }: SlowOptions): Store
   const random = chance(seed)
   const pause = () => new Promise<void>((over) => setTimeout(over, Math.floor(random() * (maxMs + 1))))
   let before: Promise<unknown> = Promise.resolve()
+  const reads = new Set<Promise<unknown>>()
   return {
     async read<T>(work: () => Work<T>): Promise<T> {
-      await pause()
-      const value = await inner.read(work)
-      await pause()
-      return value
+      const reading = pause().then(() => inner.read(work))
+      reads.add(reading)
+      try {
+        const value = await reading
+        await pause()
+        return value
+      } finally {
+        reads.delete(reading)
+      }
     },
     async write<T>(work: () => Work<T>): Promise<T> {
       const begun = Promise.all([before, pause()])
@@ -32,7 +38,7 @@ export function slowStore(inner: Store, { seed, maxMs = 5 }: SlowOptions): Store
       return value
     },
     async close() {
-      await before
+      await Promise.allSettled([before, ...reads])
       await inner.close()
     },
   }

@@ -186,6 +186,11 @@ export const STORES: readonly Broken[] = [
     seenBy: ['a store that is closed rejects; to close it again does nothing'],
   },
   {
+    name: 'a read that waits for its turn is forgotten by close',
+    store: (inner) => ({ ...bound(inner), read: (work) => turn().then(() => inner.read(work)) }),
+    seenBy: ['close lets whatever was given before it come to its end, reads as well as writes'],
+  },
+  {
     name: 'bytes are taken for a text',
     store: params((value) => (value instanceof Uint8Array ? Buffer.from(Buffer.from(value).toString()) : value)),
     seenBy: ['bytes come back as they were'],
