@@ -161,6 +161,29 @@ story('the same message delivered twice is told once', async ({ link, contact, t
   expect((await session.recentMessages()).data).toHaveLength(2)
 })
 
+story(
+  'ids are the words of strangers: one that every object has comes into the journal as any other',
+  async (scene) => {
+    const max = scene.contact()
+    const { session, phone } = await scene.link()
+    const ids = ['constructor', '__proto__', 'toString']
+    for (const id of ids) await max.says(phone.phone, `als ${id}`, { id })
+    for (const id of ids) expect(await scene.told('message')).toMatchObject({ id, body: `als ${id}` })
+    // The receipt names the id too.
+    for (const id of ids) await max.received(id)
+    await max.reacts('constructor', '👍')
+    expect(await scene.told('message_reaction')).toMatchObject({ messageId: 'constructor', emoji: '👍' })
+
+    const kept: string[] = []
+    for await (const envelope of session.events({ after: 0, events: ['message'] })) {
+      if (envelope.event === 'message') kept.push(envelope.data.id)
+      if (kept.length === ids.length) break
+    }
+    expect(kept).toEqual(ids)
+    expect((await session.messages(max.phone)).data.map(({ id }) => id)).toEqual(ids.toReversed())
+  },
+)
+
 story('a group message says group and author', async ({ link, contact, emulator, told }) => {
   const max = contact()
   const { session, phone } = await link()
