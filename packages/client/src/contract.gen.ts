@@ -262,8 +262,7 @@ export interface Ready {
 export interface MessageFailed {
   id: string
   chatId: string
-  /** `WHATSAPP_TIMEOUT`: WhatsApp did not say what has to be known of the recipient, often enough asked. */
-  code: 'WHATSAPP_REJECTED' | 'WHATSAPP_RESTRICTED' | 'WHATSAPP_TIMEOUT' | 'NOT_ON_WHATSAPP' | 'EXPIRED'
+  code: 'WHATSAPP_REJECTED' | 'WHATSAPP_RESTRICTED' | 'NOT_ON_WHATSAPP' | 'EXPIRED'
   error: string
   timestamp: number
 }

@@ -46,7 +46,7 @@ const messageFailed = like<MessageFailed>()(
     .strictObject({
       id: z.string(),
       chatId: z.string(),
-      code: z.enum(['WHATSAPP_REJECTED', 'WHATSAPP_RESTRICTED', 'WHATSAPP_TIMEOUT', 'NOT_ON_WHATSAPP', 'EXPIRED']),
+      code: z.enum(['WHATSAPP_REJECTED', 'WHATSAPP_RESTRICTED', 'NOT_ON_WHATSAPP', 'EXPIRED']),
       error: z.string(),
       timestamp: time,
     })

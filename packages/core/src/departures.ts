@@ -2,16 +2,7 @@ import { Askings } from './askings.ts'
 import { Ending } from './ending.ts'
 import { isWamuxError } from './errors.ts'
 import { type Hold, Holds, type HoldsOptions } from './holds.ts'
-import {
-  type Failure,
-  isOfConnection,
-  NO_NEW_CHAT,
-  NOT_NOW,
-  OTHER_DEVICES,
-  refused,
-  restricted,
-  UNANSWERED,
-} from './outcomes.ts'
+import { type Failure, isOfConnection, NO_NEW_CHAT, NOT_NOW, OTHER_DEVICES, refused, restricted } from './outcomes.ts'
 import type { Pacer } from './pacer.ts'
 import { Queue } from './queue.ts'
 import { type Reachout, restrictedUntil } from './restriction.ts'
@@ -183,8 +174,7 @@ export class Departures {
       this.#options.logger.warn({ error, session: this.#options.session, id: entry.id }, 'a message could not be sent')
       const why = isFinal ? error.message : 'The message could not be encrypted.'
       const failure: Failure = { state: 'failed', code: 'WHATSAPP_REJECTED', error: why }
-      const outcome = hitch === 'unanswered' ? UNANSWERED : failure
-      this.#report(this.#options.failed(entry, outcome), 'settling a message that could not be sent')
+      this.#report(this.#options.failed(entry, failure), 'settling a message that could not be sent')
       this.queue.done(entry)
       return false
     }

@@ -12,11 +12,6 @@ export interface Failure {
 }
 
 export const EXPIRED: Failure = { state: 'failed', code: 'EXPIRED', error: 'The message could not be sent in time.' }
-export const UNANSWERED: Failure = {
-  state: 'failed',
-  code: 'WHATSAPP_TIMEOUT',
-  error: 'WhatsApp did not say what has to be known to send this.',
-}
 /** What one account accepted must not be sent by another that the session was linked to later. */
 export const OTHER_ACCOUNT: Failure = {
   state: 'failed',

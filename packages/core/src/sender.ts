@@ -224,8 +224,6 @@ function failure(outcome: Outcome & { state: 'failed' }, recipient: Recipient, m
       return new WamuxError('NOT_ON_WHATSAPP', outcome.error, { phone: recipient.phone })
     case 'WHATSAPP_RESTRICTED':
       return new WamuxError('WHATSAPP_RESTRICTED', outcome.error, { until: outcome.until ?? null })
-    case 'WHATSAPP_TIMEOUT':
-      return new WamuxError('WHATSAPP_TIMEOUT', outcome.error)
     default:
       return new WamuxError('WHATSAPP_REJECTED', outcome.error, { code: outcome.code, messageId })
   }

@@ -1053,7 +1053,7 @@ describe('a recipient of whom WhatsApp says nothing', () => {
     await quiet(ACK_TIMEOUT_MS)
     expect([first.sent, second.sent]).toEqual([[], ['A1']])
   })
-  test('is asked for eight times in about an hour, over restarts too, and then it is told', async () => {
+  test('is asked for again every minute, over restarts too, until it expires; that is no try', async () => {
     const warnings: Record<string, unknown>[] = []
     const noting: Logger = { ...logger, warn: (facts) => void warnings.push(Object(facts)) }
     const { outbox, reopen, attach, accept, state, store } = await world({ logger: noting })
@@ -1067,20 +1067,23 @@ describe('a recipient of whom WhatsApp says nothing', () => {
     await accept(['A1'])
     await quiet(ACK_TIMEOUT_MS)
     const waits = await store.read(() => rows.byId('s', 'A1'))
-    expect(waits).toMatchObject({ tries: 1, retryAt: expect.any(Number) })
-    expect(warnings).toMatchObject([{ id: 'A1', hitch: 'unanswered', tries: 1, afterMs: 30_000 }])
+    expect(waits).toMatchObject({ tries: 0, retryAt: expect.any(Number) })
+    expect(warnings).toMatchObject([{ id: 'A1', hitch: 'unanswered', tries: 0, afterMs: 60_000 }])
     // The next process does not ask before its time either.
     outbox.detach()
     const next = reopen()
     const { heard } = outcomeOf(next, 'A1')
     const second = await attach(next)
     second.preparing = preparing
-    await quiet(20_000)
+    await quiet(50_000)
     expect(tries).toHaveLength(1)
-    await quiet(70 * 60_000)
-    expect(tries).toHaveLength(8)
-    expect(heard).toMatchObject([{ state: 'failed', code: 'WHATSAPP_TIMEOUT' }])
-    expect(await state('A1')).toBe('failed')
+    await quiet(9 * 60_000)
+    expect(tries).toHaveLength(7)
+    expect(await state('A1')).toBe('queued')
+    expect(heard).toEqual([])
+    await quiet(SEND_DEADLINE_MS)
+    expect(heard).toMatchObject([{ state: 'failed', code: 'EXPIRED' }])
+    expect(await state('A1')).toBe('expired')
     expect([...wire.lostBecause, ...second.lostBecause]).toEqual([])
   })
 })

@@ -150,7 +150,7 @@ export const outgoingMessage = like<OutgoingMessage>()(
       chatId: z.string(),
       status: batchStatus,
       code: z
-        .enum(['WHATSAPP_REJECTED', 'WHATSAPP_RESTRICTED', 'WHATSAPP_TIMEOUT', 'NOT_ON_WHATSAPP', 'EXPIRED'])
+        .enum(['WHATSAPP_REJECTED', 'WHATSAPP_RESTRICTED', 'NOT_ON_WHATSAPP', 'EXPIRED'])
         .nullable()
         .describe('Why it failed'),
       acceptedAt: time,
