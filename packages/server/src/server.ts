@@ -27,7 +27,7 @@ export interface ServerOptions extends Partial<Omit<Config, 'sandbox' | 'emulato
   baileys?: ManagerOptions['baileys']
   /** How long a connection that was lost waits for the next one. Default: up to 1 s at first, up to 60 s at last. */
   backoff?: ManagerOptions['backoff']
-  /** How often a session whose store failed tries again. Default 30,000 ms. */
+  /** How often a session whose store failed tries again, and webhooks. Default 30,000 ms, and 5,000 ms. */
   storeRetryMs?: number
   /** Opens loopback for webhooks, as the sandbox does. */
   allowLoopback?: boolean
@@ -84,6 +84,7 @@ export async function createServer(options: ServerOptions = {}): Promise<Server>
       clock,
       logger,
       version,
+      ...(options.storeRetryMs !== undefined && { storeRetryMs: options.storeRetryMs }),
       journalled: (session) =>
         manager
           .sessions()

@@ -49,17 +49,18 @@ export class Cluster {
     return this.#running.resume()
   }
 
-  /** Ends connections of others to this database, as an administrator does: all, or one that is in the middle of something. */
-  async terminate(which: 'all' | 'busy'): Promise<number> {
-    const busy = which === 'busy' ? "AND state <> 'idle' LIMIT 1" : ''
+  /** Ends connections of others to this database, as an administrator does: each time all, or one that is in the middle of something. */
+  async terminate(times: readonly ('all' | 'busy')[]): Promise<void> {
     const client = new pg.Client({ connectionString: this.url })
     await client.connect()
     try {
-      const { rowCount } = await client.query(
-        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-          WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid() ${busy}`,
-      )
-      return rowCount ?? 0
+      for (const which of times) {
+        const busy = which === 'busy' ? "AND state <> 'idle' LIMIT 1" : ''
+        await client.query(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid() ${busy}`,
+        )
+      }
     } finally {
       await client.end()
     }

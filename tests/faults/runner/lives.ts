@@ -9,6 +9,8 @@ export interface LivesOptions {
   env: Record<string, string>
   /** The program: what `buildVictim` made. */
   file: string
+  /** There will be no second process. */
+  isOnly?: boolean
   /** What was logged as an error, and ends that nobody asked for. */
   complain(line: string): void
 }
@@ -64,7 +66,7 @@ export class Lives {
     void life.listening.then((found) => {
       if (found) this.#port = Number(new URL(found.url).port)
     })
-    this.#spare = this.#isOver ? undefined : this.#warm()
+    this.#spare = this.#isOver || this.#options.isOnly ? undefined : this.#warm()
     this.#spare?.catch(() => {}) // whoever begins with it hears of it
     return life
   }

@@ -7,6 +7,8 @@ export interface VictimOptions {
   /** The program: what `buildVictim` made. */
   file: string
   env: Record<string, string>
+  /** Nobody is going to kill it: no second process stands by. */
+  isOnly?: boolean
 }
 
 /** The server of a trial: one process after the other, all on one port and one store. */

@@ -23,6 +23,8 @@ export interface TrialOptions {
   emulator?: EmulatorOptions
   /** Options of the server. */
   server?: object
+  /** Nobody is going to kill the server: no second one stands by. */
+  isOnly?: true
   /** A PostgreSQL database of the suite's own. Default: one that is made for it, if the run is on PostgreSQL. */
   database?: string
   /** Another way to the same database, for what is read past the server. Default: the same. */
@@ -88,6 +90,7 @@ export class Trial {
     emulator.faults.on({ direction: 'to-client', tag: 'receipt', type: 'retry', matches: isRetry }).drop()
     this.#server = new VictimServer(run, {
       file,
+      ...(options.isOnly && { isOnly: true }),
       env: {
         NETWORK: emulator.url,
         ROOT: emulator.rootPublicKey.toString('base64'),

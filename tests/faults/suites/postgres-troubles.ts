@@ -38,9 +38,7 @@ export function interferences(cluster: Cluster, random: Random): Interference[] 
     {
       name: 'terminated',
       isAway: false,
-      begin: async () => {
-        for (let n = 0; n < TERMINATIONS; n++) await cluster.terminate(random.chance(0.3) ? 'all' : 'busy')
-      },
+      begin: () => cluster.terminate(Array.from({ length: TERMINATIONS }, () => (random.chance(0.3) ? 'all' : 'busy'))),
       end: async () => {},
     },
     {

@@ -67,7 +67,7 @@ class Scene {
   static async open(run: Run): Promise<Scene> {
     const cluster = await Cluster.start(run)
     const server = { sendWaitMs: 50, storeRetryMs: RETRY_MS }
-    const trial = await Trial.open(run, { server, database: cluster.wired, past: cluster.url })
+    const trial = await Trial.open(run, { server, database: cluster.wired, past: cluster.url, isOnly: true })
     await trial.link()
     const scene = new Scene(trial, cluster, await Talk.link(trial, 'other', OTHER))
     await scene.#settles()

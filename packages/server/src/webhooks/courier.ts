@@ -15,7 +15,8 @@ import type { OutboundGuard, Outcome } from './guard.ts'
 import { HOLD_MS, LONGEST_MS, nextDelay } from './schedule.ts'
 import { sign } from './signature.ts'
 
-const STORE_RETRY_MS = 5_000
+/** How soon a store that failed is tried again when nobody says. */
+export const STORE_RETRY_MS = 5_000
 /** Longer than the schedule, so that no delivery is given up because of it. */
 const FAILING_MS = 5 * 24 * 60 * 60_000
 /** What a receiver says that is too busy for any event, not for this one. */
@@ -28,6 +29,8 @@ export interface CourierOptions {
   logger: Logger
   version: string
   random: () => number
+  /** Default {@link STORE_RETRY_MS}. */
+  storeRetryMs?: number
   /** Called after something was written to the journal of a session. */
   journalled: (session: string) => void
 }
@@ -78,7 +81,7 @@ export class Courier {
 
   /** One attempt at what a chat has to deliver next, if it is due or this is a probe. Never rejects. */
   async step(queue: ChatQueue, isProbe: boolean): Promise<Stepped> {
-    const { store, clock, logger } = this.#options
+    const { store, clock, logger, storeRetryMs = STORE_RETRY_MS } = this.#options
     try {
       const owed = await store.read(() => this.#owed(queue, isProbe))
       if (!owed || 'next' in owed) return { next: owed?.next ?? null, went: 'idle' }
@@ -93,7 +96,7 @@ export class Courier {
       return { next, went: 'failed', ...(retryAfterMs && BUSY.includes(status) && { pauseMs: retryAfterMs }) }
     } catch (error) {
       logger.error({ err: error, instance: queue.session }, 'a webhook delivery could not be recorded')
-      return { next: clock.steady() + STORE_RETRY_MS, went: 'idle' }
+      return { next: clock.steady() + storeRetryMs, went: 'idle' }
     }
   }
 

@@ -1,13 +1,12 @@
 import type { WebhookEvent } from '@wamux/contract'
 import { deliveries, journal, type WebhookRow, webhooks } from '@wamux/core/stores'
 import { type ChatQueue, ChatQueues } from './chat-queues.ts'
-import { Courier, type CourierOptions } from './courier.ts'
+import { Courier, type CourierOptions, STORE_RETRY_MS } from './courier.ts'
 
 const PAGE = 200
 const DAY_MS = 24 * 60 * 60_000
 const KEEP_DEAD_MS = 30 * DAY_MS
 const KEEP_DONE_MS = 7 * DAY_MS
-const STORE_RETRY_MS = 5_000
 
 export interface DispatcherOptions extends Omit<CourierOptions, 'random'> {
   random?: () => number
@@ -155,8 +154,8 @@ export class Dispatcher {
   }
 
   #later(ring: () => void): void {
-    const { clock } = this.#options
-    const cancel = clock.wake(clock.steady() + STORE_RETRY_MS, () => {
+    const { clock, storeRetryMs = STORE_RETRY_MS } = this.#options
+    const cancel = clock.wake(clock.steady() + storeRetryMs, () => {
       this.#retries.delete(cancel)
       ring()
     })
