@@ -53,6 +53,28 @@ test('what nobody rang for is found at the next start', async () => {
   expect((await bot.count(2)).map(bodyOf).sort()).toEqual(['1', '2'])
 })
 
+test('what a commit has made owed whose answer was lost is delivered when the store is there again', async () => {
+  const bot = await receiver()
+  const { store, clock, dispatcher, happens } = await setUp(bot.url)
+  let isLost = false
+  const running = dispatcher({
+    read: (work) => store.read(work),
+    close: () => store.close(),
+    write: async (work) => {
+      const value = await store.write(work)
+      if (!isLost) return value
+      isLost = false
+      throw new Error('The connection ended after COMMIT.')
+    },
+  })
+  await running.start()
+  isLost = true
+  await happens('a', '1')
+  running.ring('demo')
+  await clock.next()
+  expect(bodyOf(await bot.next())).toBe('1')
+})
+
 test('a chat is delivered one by one and in order, chats beside each other', async () => {
   let busiest = 0
   const busy = new Map<string, number>()

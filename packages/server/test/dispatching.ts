@@ -68,8 +68,8 @@ export class TurnedClock implements Clock {
 export interface Setup {
   store: Store
   clock: TurnedClock
-  /** A dispatcher like that of another process on the same data. */
-  dispatcher: () => Dispatcher
+  /** A dispatcher like that of another process on the same data, which may reach them `through` something. */
+  dispatcher: (through?: Store) => Dispatcher
   /** Sets a webhook: of `demo` and called `default`, unless it says otherwise. */
   point: (
     url: string,
@@ -100,9 +100,9 @@ export async function setUp(
     store,
     point,
     clock,
-    dispatcher: () => {
+    dispatcher: (through = store) => {
       const made = new Dispatcher({
-        store,
+        store: through,
         post: (...of) => guard.post(...of),
         clock,
         logger,

@@ -4,10 +4,11 @@ import type { Run } from './suite.ts'
 import { Wire } from './wire.ts'
 
 /**
- * How long an answer is awaited here, and how long PostgreSQL keeps what nobody goes on with; each is 30 s in what is
- * shipped. An operator can set them in the address, too.
+ * How long an answer is awaited here, and how long PostgreSQL keeps what nobody goes on with, so that a commit can come
+ * late; each is 30 s in what is shipped. An operator can set them in the address, too.
  */
 const ANSWER_MS = 1_500
+const KEPT_MS = 5_000
 
 /** A PostgreSQL of one run's own, which may be ended, and a wire that leads to it. */
 export class Cluster {
@@ -36,7 +37,7 @@ export class Cluster {
     const url = new URL(this.url)
     url.port = String(this.wire.port)
     url.searchParams.set('query_timeout', String(ANSWER_MS))
-    url.searchParams.set('idle_in_transaction_session_timeout', String(ANSWER_MS))
+    url.searchParams.set('idle_in_transaction_session_timeout', String(KEPT_MS))
     return url.href
   }
 

@@ -77,8 +77,8 @@ export class Wire {
   }
 
   /**
-   * The next commit of something that holds `like` gets `lost` with its connection; or it is carried out and `unanswered`; or it is held up until the wire
-   * is mended, while the connection looks alive. Resolves when there was one.
+   * The next commit of something that holds `like` gets `lost` with its connection; or it is carried out and `unanswered`;
+   * or the connection ends for who sent it, and it arrives `late`, when the wire is mended. Resolves when there was one.
    */
   onNextCommit(fate: Fate, like = ''): Promise<void> {
     this.#fate = fate
@@ -124,7 +124,8 @@ export class Wire {
       line.near.destroy()
     }
     if (fate === 'late') {
-      line.isDead = true
+      line.isDead = true // PostgreSQL does not hear that it has ended
+      line.near.destroy()
       this.#late = () => {
         line.far.write(data)
         line.far.end()

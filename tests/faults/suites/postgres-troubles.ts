@@ -7,6 +7,8 @@ export interface Interference {
   readonly name: string
   /** Whoever writes or reads meanwhile has to close. */
   readonly isAway: boolean
+  /** It lasts until they are back, if they come back before it is over: they should not. */
+  readonly isOutstayed?: true
   /** Resolves when it has happened to somebody, or is there for whoever comes. */
   begin(): Promise<void>
   end(): Promise<void>
@@ -26,10 +28,10 @@ export function interferences(cluster: Cluster, random: Random): Interference[] 
     begin: () => cluster.halt(signal),
     end: () => cluster.resume(),
   })
-  const commit = (name: string, fate: Fate): Interference => ({
+  const commit = (name: string, fate: Fate, likes: readonly string[] = ['', OUTGOING]): Interference => ({
     name,
     isAway: false,
-    begin: () => wire.onNextCommit(fate, random.pick(['', OUTGOING])),
+    begin: () => wire.onNextCommit(fate, random.pick(likes)),
     end: mend,
   })
   return [
@@ -58,6 +60,7 @@ export function interferences(cluster: Cluster, random: Random): Interference[] 
     { name: 'cut', isAway: true, begin: async () => wire.cut(), end: mend },
     commit('commit-lost', 'lost'),
     commit('commit-unanswered', 'unanswered'),
-    commit('commit-late', 'late'),
+    // What is accepted late is found by who reads late enough only.
+    { ...commit('commit-late', 'late', ['', OUTGOING, OUTGOING]), isOutstayed: true },
   ]
 }

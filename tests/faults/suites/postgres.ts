@@ -18,6 +18,9 @@ const RETRY_MS = 400
 const LASTS_MS = 500
 /** Between two messages of one contact. */
 const PAUSE_MS = 100
+/** So long they have to come back before they should: long enough to be noticed, and shorter than PostgreSQL waits. */
+const OUTSTAYED_MS = 2_500
+const CLOSES_MS = 500
 /** What is written and read while PostgreSQL is away is no reason to grow by more. */
 const MEMORY_MIB = 200
 /** `/health` asks nobody who may be away. */
@@ -34,7 +37,7 @@ export const postgres: Suite = {
   fails: {
     'unknown-is-done': { kills: 8, at: 'commit-lost' },
     'unknown-is-repeated': { kills: 12, at: 'commit-unanswered' },
-    'late-is-never': { kills: 8, at: 'commit-late' },
+    'late-is-never': { kills: 12, at: 'commit-late' },
     'swallowed-on-postgres': { kills: 8, at: 'commit-lost' },
   },
   async run(run) {
@@ -61,6 +64,8 @@ class Scene {
   readonly #memory: number | undefined
   readonly #online = new Set([PHONE, OTHER])
   #deck: Interference[] = []
+  /** Resolves when what goes on is over. */
+  #calm = Promise.resolve()
   #texts = 0
   repeated = 0
 
@@ -105,8 +110,10 @@ class Scene {
     if (this.#deck.length === 0) this.#deck = shuffled(this.#random, this.#interferences)
     const interference = this.#deck.pop()
     if (!interference) throw new Error('There is nothing to go through.')
-    const { name, isAway } = interference
+    const { name, isAway, isOutstayed } = interference
     const over = new AbortController()
+    const calm = Promise.withResolvers<void>()
+    this.#calm = calm.promise
     const begun = Date.now()
     const talking = this.#talk(over.signal)
     talking.catch(() => {}) // it is awaited below
@@ -114,11 +121,13 @@ class Scene {
     await interference.begin()
     this.#answers.begin()
     if (isAway && this.#random.chance(0.7)) await this.#isNoticed(name)
+    else if (isOutstayed) await this.#isOutstayed()
     else await pause(this.#random.below(LASTS_MS))
     if (!(await this.#answersForItself())) report.broke('health', `it says nothing while there is ${name}`)
     if (isAway) await this.#answers.check({ name, isTotal: true })
     this.#answers.end()
     await interference.end()
+    calm.resolve()
     for (const talk of [this.#demo, this.#other]) await talk.isBack()
     const backMs = Date.now() - begun
     over.abort()
@@ -182,6 +191,15 @@ class Scene {
     if (told !== undefined) report.broke('health', `it does not tell of ${name}: ${told}`)
   }
 
+  /** Whoever closed is back, with all that it keeps in memory; or should not be, and is not. */
+  async #isOutstayed(): Promise<void> {
+    // Webhooks have commits too, which close nobody.
+    await this.#trial.until(async () => this.#online.size < 2, CLOSES_MS)
+    const isReady = async (talk: Talk) => (await talk.session.info()).state === 'ready'
+    const areReady = async () => (await Promise.all([this.#demo, this.#other].map(isReady))).every(Boolean)
+    await this.#trial.until(areReady, OUTSTAYED_MS)
+  }
+
   async #answersForItself(): Promise<boolean> {
     const client = createClient({ url: this.#trial.url, retries: 0, timeoutMs: HEALTH_MS })
     return client.health().then(
@@ -207,6 +225,8 @@ class Scene {
       } catch (error) {
         if (!isWamuxClientError(error) || !PASSING.has(error.code)) throw error
         this.repeated++
+        // Some ask again at once, some only when it is over.
+        if (this.#random.chance(0.6)) await this.#calm
         return false
       }
     })

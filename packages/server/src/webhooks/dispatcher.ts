@@ -25,6 +25,8 @@ export class Dispatcher {
   readonly #reading = new Map<string, boolean>()
   readonly #running = new Set<Promise<void>>()
   readonly #retries = new Set<() => void>()
+  /** Sessions of which something may be owed that is in no queue: what said that it failed may have been kept. */
+  readonly #uncertain = new Set<string>()
   #prunedAt = 0
   #stopped = false
 
@@ -104,6 +106,7 @@ export class Dispatcher {
   async #read(session: string): Promise<void> {
     try {
       await this.#prune()
+      if (this.#uncertain.has(session)) await this.#recall(session)
       let isMore = true
       while (isMore && !this.#stopped) {
         this.#reading.set(session, false)
@@ -112,10 +115,22 @@ export class Dispatcher {
       }
     } catch (error) {
       this.#options.logger.error({ err: error, instance: session }, 'reading events for a webhook failed')
+      this.#uncertain.add(session)
       this.#later(() => this.ring(session))
     } finally {
       this.#reading.delete(session)
     }
+  }
+
+  /** All that is owed of this session is in a queue again. */
+  async #recall(session: string): Promise<void> {
+    const owed = await this.#options.store.read(function* () {
+      const queues: ChatQueue[] = []
+      for (const { id } of yield* webhooks.ofSession(session)) queues.push(...(yield* deliveries.queuesOf(session, id)))
+      return queues
+    })
+    this.#uncertain.delete(session)
+    for (const queue of owed) this.#queues.add(queue)
   }
 
   /** One page of the journal for each webhook becomes deliveries, in the transaction that moves the webhook's place. */
