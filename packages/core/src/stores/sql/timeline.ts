@@ -62,12 +62,12 @@ export interface Stalled {
  * a batch have time as long as anything of the session moved after `since`, and all the time while the batch is paused.
  */
 export function* stall(session: string, deadline: number, since: number, now: number): Work<Stalled[]> {
-  const found = yield* rows<{ id: string; chat: string; accepted_at: number }>(
+  const found = yield* rows<{ id: string; chat: string; accepted_at: number; n: number }>(
     `UPDATE outbox SET stalled_at = ? WHERE session = ? AND state = 'queued' AND stalled_at IS NULL AND deadline <= ?
       AND (batch IS NULL OR (
         NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.session = ? AND o.settled_at > ?)
         AND NOT EXISTS (SELECT 1 FROM batches AS b WHERE b.session = ? AND b.batch = outbox.batch AND b.state = 'paused')))
-      RETURNING id, chat, accepted_at`,
+      RETURNING id, chat, accepted_at, n`,
     now,
     session,
     deadline,
@@ -75,7 +75,8 @@ export function* stall(session: string, deadline: number, since: number, now: nu
     since,
     session,
   )
+  // PostgreSQL returns rows as they lie.
   return found
+    .toSorted((a, b) => a.accepted_at - b.accepted_at || a.n - b.n)
     .map(({ id, chat, accepted_at }) => ({ id, chat, acceptedAt: accepted_at }))
-    .toSorted((a, b) => a.acceptedAt - b.acceptedAt)
 }
