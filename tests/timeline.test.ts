@@ -61,7 +61,7 @@ story(
     await max.hears('Und?')
     await told('message_sent', ({ id }) => id === next)
     expect((await states(session, messageId)).slice(0, 3)).toEqual(['queued', 'on_wire', 'server'])
-    expect(count('message_stalled')).toBe(2)
+    expect(count('message_stalled', ({ id }) => id === messageId || id === next)).toBe(2)
   },
   { sendWaitMs: 500, stalledAfterMs: 1_000 },
 )

@@ -11,8 +11,8 @@ export interface Scene {
   emulator: Emulator
   /** The next event of this name that matches, also one that was already told. */
   told(event: EventName, match?: (data: Record<string, unknown>) => boolean): Promise<Record<string, unknown>>
-  /** How many events of this name were told so far. */
-  count(event: EventName): number
+  /** How many events of this name that match were told so far. */
+  count(event: EventName, match?: (data: Record<string, unknown>) => boolean): number
   /** Makes a session and links it to a phone. */
   link(id?: string, phone?: string): Promise<{ session: SessionApi; phone: Phone }>
   /** Max Mustermann, who only listens; another number is another contact. */
@@ -67,7 +67,8 @@ function sceneOf(door: Door, emulator: Emulator): Scene {
     emulator,
     told: async (event, match = () => true) =>
       (await door.told.next((told: Told) => told.event === event && match(told.data))).data,
-    count: (event) => door.told.all.filter((told) => told.event === event).length,
+    count: (event, match = () => true) =>
+      door.told.all.filter((told: Told) => told.event === event && match(told.data)).length,
     contact: (phone = MAX, name = 'Max Mustermann') => emulator.contact(phone, { name }),
     link: async (id = 'demo', number = OWN) => {
       const session = await door.create(id)
