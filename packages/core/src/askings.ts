@@ -11,6 +11,13 @@ export type Asked = { send: () => Promise<void> } | { failure: Failure }
 const PATIENCE_MS = 1_000
 /** What is not answered by then is asked again another time. */
 const ANSWER_MS = 30_000
+/** Who is in a group and which devices they have changes: what was asked longer ago is asked again. */
+const FRESH_MS = 60_000
+
+interface Asking {
+  readonly asked: Promise<Asked | undefined>
+  readonly at: number
+}
 
 export interface AskingsOptions {
   /** Lets a message wait, and its chat; at most so long. */
@@ -26,7 +33,7 @@ export interface AskingsOptions {
 export class Askings {
   readonly #options: AskingsOptions
   /** Of messages that wait aside. */
-  readonly #asked = new Map<string, Promise<Asked | undefined>>()
+  readonly #asked = new Map<string, Asking>()
 
   constructor(options: AskingsOptions) {
     this.#options = options
@@ -39,14 +46,15 @@ export class Askings {
   async about(entry: OutboxEntry, wire: Wire, ended: Ending): Promise<Asked | undefined> {
     const isOver = () => entry.deadline <= Date.now()
     if (isOver()) return { failure: EXPIRED }
-    const asked = this.#asked.get(entry.id) ?? ask(entry, wire, ended)
+    const asking = this.#freshOf(entry.id) ?? { asked: ask(entry, wire, ended), at: performance.now() }
+    const { asked } = asking
     this.#asked.delete(entry.id)
     const answer = await within(PATIENCE_MS, asked, 'late')
     if (answer !== 'late') return answer && isOver() ? { failure: EXPIRED } : answer
-    this.#asked.set(entry.id, asked)
+    this.#asked.set(entry.id, asking)
     this.#options.aside(entry, ANSWER_MS)
     const answered = () => {
-      if (this.#asked.get(entry.id) === asked) this.#options.answered(entry)
+      if (this.#asked.get(entry.id) === asking) this.#options.answered(entry)
     }
     asked.then(answered, answered) // an error is for whoever takes the message next
     return undefined
@@ -59,6 +67,11 @@ export class Askings {
   /** The connection has ended: the next one is asked anew. */
   clear(): void {
     this.#asked.clear()
+  }
+
+  #freshOf(id: string): Asking | undefined {
+    const asking = this.#asked.get(id)
+    return asking && performance.now() - asking.at < FRESH_MS ? asking : undefined
   }
 }
 

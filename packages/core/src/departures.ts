@@ -55,7 +55,7 @@ export class Departures {
       options.pacer.run(() => this.#ticket(chat, priority, wire), priority)
     })
     this.#askings = new Askings({
-      aside: (entry, ms) => this.queue.later(entry, ms),
+      aside: (entry, ms) => this.queue.again(entry, ms),
       answered: ({ chat }) => this.queue.now(chat),
     })
   }
@@ -136,12 +136,18 @@ export class Departures {
     if (!wire || this.#wire !== wire) return false
     const entry = this.queue.take(chat, priority)
     if (!entry) return false
+    if (this.queue.isCalledOff(entry.id)) {
+      this.queue.done(entry)
+      return false
+    }
     const wait = Math.min((entry.retryAt ?? 0) - Date.now(), LONGEST_MS)
     if (wait > 0) {
       // An earlier connection tried it.
       this.queue.later({ ...entry, retryAt: null }, wait)
       return false
     }
+    const mayHaveArrived = this.onWire.has(entry.id)
+    let isGiven = false
     try {
       const asked = await this.#askings.about(entry, wire, this.#ended)
       // Without a connection, or a store, the row just stays: the next connection sends it.
@@ -160,13 +166,15 @@ export class Departures {
         return false
       }
       this.onWire.put(entry)
+      isGiven = true
       await this.#ended.or(asked.send())
       if (this.#wire === wire) this.onWire.written(entry.id, wire)
       return this.#wire === wire
     } catch (error) {
       if (this.#wire !== wire) return false
+      if (isGiven && !this.onWire.get(entry.id)) return true // it was answered for by now, so it had left
       this.onWire.off(entry.id)
-      this.onWire.forget(entry.id)
+      if (!mayHaveArrived) this.onWire.forget(entry.id)
       if (isOfConnection(error)) return false
       const isFinal = isWamuxError(error, 'WHATSAPP_REJECTED')
       const hitch = isWamuxError(error, 'WHATSAPP_TIMEOUT') ? 'unanswered' : 'unwritten'
@@ -218,7 +226,7 @@ export class Departures {
     const prolonged = (one: rows.OutboxEntry) => (one.deadline < enough ? { ...one, deadline } : one)
     this.queue.change(chat, prolonged)
     this.#heldUp.add(chat)
-    this.queue.later(prolonged(entry), until - Date.now())
+    this.queue.again(prolonged(entry), until - Date.now())
     return true
   }
 

@@ -176,26 +176,10 @@ export class Outbox {
   /** A batch was called off: what waits of it is not sent. What is on its way is. */
   async cancel(batch: string, waiting: readonly rows.OutboxEntry[]): Promise<void> {
     await this.#attached()
-    const { session, store } = this.#options
-    const freed = this.#departures.queue.free(batch)
-    const held = new Set(freed.map(({ id }) => id))
+    const { queue, onWire, wire } = this.#departures
+    for (const entry of queue.free(batch)) if (wire) queue.stand(entry)
     // What was on the wire of a connection that was lost may have arrived.
-    const unsent = waiting.filter(({ id }) => !this.#departures.onWire.has(id))
-    const mine = this.#departures.wire
-      ? unsent.filter((entry) => held.has(entry.id) || this.#departures.queue.remove(entry))
-      : unsent
-    // What a new wire finds while this is written, or what is to be tried again, waits for the outcome.
-    this.#departures.queue.hold(batch)
-    const settled = await store.write(function* () {
-      const done: string[] = []
-      for (const { id } of mine) if (yield* settleCancelled(session, id)) done.push(id)
-      return done
-    })
-    await this.#attached()
-    const aside = [...freed.filter(({ id }) => this.#departures.onWire.has(id)), ...this.#departures.queue.free(batch)]
-    const gone = new Set(mine.map(({ id }) => id))
-    if (this.#departures.wire) for (const entry of aside) if (!gone.has(entry.id)) this.#departures.queue.stand(entry)
-    for (const id of settled) this.#over(id)
+    await this.#callOff(waiting.filter(({ id }) => !onWire.has(id)))
   }
 
   /**
@@ -208,20 +192,32 @@ export class Outbox {
       await this.#departures.answersSettled() // whoever asks next is told as much as is known
       return false
     }
+    return (await this.#callOff([entry])).length > 0
+  }
+
+  /** Calls off what was on no wire. Gives the ids of what was not settled before. */
+  async #callOff(entries: readonly rows.OutboxEntry[]): Promise<string[]> {
     const { session, store } = this.#options
+    const { queue } = this.#departures
     // From here on nothing brings it to the wire: neither a ticket that has it, nor a connection that reads it.
-    const waited = this.#departures.queue.callOff(entry)
-    let isWaiting = true
+    const taken = entries.filter((entry) => !queue.callOff(entry))
+    let areWaiting = true
     try {
-      const isFirst = await store.write(() => settleCancelled(session, entry.id))
-      isWaiting = false
-      if (isFirst) this.#over(entry.id)
-      if (!waited) this.#departures.queue.gone(entry.id)
-      return isFirst
+      const done = await store.write(function* () {
+        const ids: string[] = []
+        for (const { id } of entries) if (yield* settleCancelled(session, id)) ids.push(id)
+        return ids
+      })
+      areWaiting = false
+      for (const id of done) this.#over(id)
+      for (const { id } of taken) queue.gone(id)
+      return done
     } finally {
       await this.#attached()
-      this.#departures.queue.letIn(entry.id)
-      if (isWaiting && this.#departures.wire) this.#departures.queue.stand(entry)
+      for (const entry of entries) {
+        queue.letIn(entry.id)
+        if (areWaiting && this.#departures.wire) queue.stand(entry)
+      }
     }
   }
 
@@ -250,9 +246,9 @@ export class Outbox {
   #failed(entry: rows.OutboxEntry, outcome: Failure, onWireAt?: number, alongside?: () => Work<void>): Promise<void> {
     const options = this.#options
     return this.#settle(entry, outcome, function* () {
-      if (!(yield* settleFailed(options, entry, outcome, onWireAt ?? null))) return false
-      if (alongside) yield* alongside()
-      return true
+      const isFirst = yield* settleFailed(options, entry, outcome, onWireAt ?? null)
+      if (alongside) yield* alongside() // true also of a message that was called off meanwhile
+      return isFirst
     })
   }
 

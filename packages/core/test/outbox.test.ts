@@ -1088,6 +1088,94 @@ describe('a recipient of whom WhatsApp says nothing', () => {
   })
 })
 
+describe('what waits for an answer of WhatsApp', () => {
+  const row = async (store: Store, id: string) => {
+    const entry = await during(store.read(() => rows.byId('s', id)))
+    if (!entry) throw new Error('It is not there.')
+    return entry
+  }
+  test.each(['is not given', 'is an error'])(
+    'and was on the wire of a connection that was lost cannot be called off when the answer %s',
+    async (answer) => {
+      const { outbox, store, attach, accept, state, wire } = await world()
+      const first = await attach()
+      await accept(['A1'])
+      expect(first.sent).toEqual(['A1'])
+      outbox.detach()
+      const second = wire()
+      second.preparing = () =>
+        answer === 'is an error' ? Promise.reject(new Error('no devices')) : new Promise<void>(() => {})
+      await during(outbox.attach(second))
+      await quiet(ACK_TIMEOUT_MS)
+      expect(await during(outbox.callOff(await row(store, 'A1')))).toBe(false)
+      expect(await state('A1')).toBe('queued')
+    },
+  )
+  test('goes with nothing of a batch that is paused while the answer is awaited', async () => {
+    const { outbox, store, attach, accept, ack } = await world()
+    const wire = await attach()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    wire.preparing = () => promise
+    await accept(['A1'], 'batch')
+    await during(outbox.hold('batch from A1', [await row(store, 'A1')]))
+    await accept(['A2'])
+    await quiet(PATIENCE_MS)
+    resolve()
+    await quiet(ACK_TIMEOUT_MS)
+    expect(wire.sent).toEqual(['A2'])
+    await ack('A2')
+    await during(outbox.release('batch from A1', Date.now()))
+    expect(wire.sent).toEqual(['A2', 'A1'])
+  })
+  test('is not sent when its batch is called off meanwhile', async () => {
+    const { outbox, store, attach, accept, ack, state } = await world()
+    const wire = await attach()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    wire.preparing = () => promise
+    await accept(['A1'], 'batch')
+    await accept(['A2'])
+    await during(outbox.cancel('batch from A1', [await row(store, 'A1')]))
+    await quiet(PATIENCE_MS)
+    resolve()
+    await quiet(ACK_TIMEOUT_MS)
+    expect(wire.sent).toEqual(['A2'])
+    await ack('A2')
+    expect([await state('A1'), await state('A2')]).toEqual(['cancelled', 'sent'])
+  })
+  test('is not sent again when writing it fails after it was acknowledged', async () => {
+    const { attach, accept, ack, events } = await world()
+    const wire = await attach()
+    const { promise, reject } = Promise.withResolvers<void>()
+    wire.sending = () => promise
+    await accept(['A1', 'A2'])
+    await ack('A1')
+    wire.sending = async () => {}
+    reject(new Error('too late'))
+    await quiet(NEXT_TRY_MS)
+    await ack('A2')
+    expect(wire.sent).toEqual(['A1', 'A2'])
+    expect((await events()).map(({ event }) => event)).toEqual(['message_sent', 'message_sent'])
+  })
+  test('is asked for again when the answer has become old', async () => {
+    const { outbox, store, attach, accept } = await world()
+    const wire = await attach()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const asked: string[] = []
+    wire.preparing = ({ id }) => {
+      asked.push(id)
+      return promise
+    }
+    await accept(['A1'], 'batch')
+    await quiet(PATIENCE_MS)
+    await during(outbox.hold('batch from A1', [await row(store, 'A1')]))
+    resolve()
+    await quiet(60 * 60_000)
+    await during(outbox.release('batch from A1', Date.now()))
+    expect(wire.sent).toEqual(['A1'])
+    expect(asked).toEqual(['A1', 'A1'])
+  })
+})
+
 test('nothing is kept of messages that were sent while the connection lasts', async () => {
   const { outbox, attach, accept, ack } = await world()
   const waiting = vi.spyOn(Ending.prototype, 'or')
