@@ -1,5 +1,6 @@
 /** `npm run test:faults -- <suite> [--kills N] [--seed S] [--store sqlite|postgres] [--broken NAME] [--at EFFECT]` */
 import { parseArgs } from 'node:util'
+import { removeVictim } from './runner/build.ts'
 import { execute } from './runner/execute.ts'
 import { suites } from './suites/index.ts'
 
@@ -83,6 +84,7 @@ const report = await execute(suite, {
   log: (line) => console.log(line),
 })
 await stopPostgres?.()
+removeVictim()
 report.write(values.report)
 console.log(report.print())
 if (broken !== undefined) console.log(report.isGood ? `  ${broken} was NOT seen` : `  ${broken} was seen`)

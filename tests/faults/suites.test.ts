@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { broken } from './runner/broken.ts'
 import { brokenInStories } from './runner/broken-in-stories.ts'
-import { editsOf } from './runner/build.ts'
+import { editsOf, removeVictim } from './runner/build.ts'
 import { execute } from './runner/execute.ts'
 import { EACH_POINT } from './runner/plan.ts'
 import type { Report } from './runner/report.ts'
@@ -18,6 +18,8 @@ const EACH_POINT_MS = 120_000
 const TIMEOUT_MS = isLong ? 300_000 : 120_000
 
 const brokenIn = ({ findings }: Report) => Object.keys(findings).filter((name) => findings[name]?.length)
+
+afterAll(removeVictim)
 
 /** What `npm run test:faults` does with hundreds of kills, in its short form; in the long form on PostgreSQL too. */
 describe.each(suites)('$name', (suite) => {

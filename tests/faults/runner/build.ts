@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { build, type Plugin } from 'esbuild'
@@ -9,18 +9,50 @@ const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 /** Loaded as they are: what is patched where it lies, native, or only tried. */
 const EXTERNAL = ['@whiskeysockets/baileys', 'ws', 'pg', 'better-sqlite3', 'bun:sqlite']
 
+export interface VictimBuild {
+  /** The program. */
+  file: string
+  /** Where Node.js may keep what it has compiled of it. */
+  compiled: string
+}
+
+/** The good one, which all suites of a process share, until {@link removeVictim}. */
+let good: { made: Promise<VictimBuild>; remove(): void } | undefined
+
+/** What there is to kill: the real one, or the broken build of that name, which goes away with the run. */
+export function buildVictim(run: {
+  broken: string | undefined
+  defer(close: () => Promise<void>): void
+}): Promise<VictimBuild> {
+  const { broken: name } = run
+  if (name === undefined && good) return good.made
+  const { folder, remove } = newFolder()
+  const made = make(folder, name)
+  if (name === undefined) good = { made, remove }
+  else run.defer(async () => remove())
+  return made
+}
+
+/** For the end of a process, or of a file of tests. */
+export function removeVictim(): void {
+  good?.remove()
+  good = undefined
+}
+
+function newFolder() {
+  // Below the packages that it does not contain.
+  const cache = join(ROOT, 'node_modules', '.cache', 'wamux-faults')
+  mkdirSync(cache, { recursive: true })
+  const folder = mkdtempSync(join(cache, 'victim-'))
+  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) }
+}
+
 /**
  * Makes one file of the victim and all that it imports: a process that has one file to load begins to work in a third of
  * the time, and there are hundreds. A broken build is made here too, so that nothing of it is in what is shipped.
- * Resolves with the file.
  */
-export async function buildVictim(run: {
-  broken: string | undefined
-  defer(close: () => Promise<void>): void
-}): Promise<string> {
-  // Below the packages that it does not contain.
-  const file = join(ROOT, 'node_modules', '.cache', 'wamux-faults', `victim-${process.pid}-${Date.now()}.mjs`)
-  run.defer(async () => rmSync(file, { force: true }))
+async function make(folder: string, name: string | undefined): Promise<VictimBuild> {
+  const file = join(folder, 'victim.mjs')
   await build({
     entryPoints: [fileURLToPath(new URL('victim.ts', import.meta.url))],
     outfile: file,
@@ -35,9 +67,9 @@ export async function buildVictim(run: {
     banner: {
       js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
     },
-    plugins: [sources(run.broken)],
+    plugins: [sources(name)],
   })
-  return file
+  return { file, compiled: join(folder, 'compiled') }
 }
 
 /** Loads our own files: as if each were where it is, and broken where it is to be. */

@@ -4,7 +4,7 @@ import { createEmulator, type Emulator, type EmulatorOptions, type Phone } from 
 import Database from 'better-sqlite3'
 import { newDatabase } from '../../harness/postgres.ts'
 import { type Books, readBooks } from './books.ts'
-import { buildVictim } from './build.ts'
+import { buildVictim, type VictimBuild } from './build.ts'
 import { Killer, USUAL_MS } from './killer.ts'
 import type { PlanOptions } from './plan.ts'
 import { Receiver } from './receiver.ts'
@@ -66,14 +66,20 @@ export class Trial {
     run.defer(() => emulator.close())
     const made = options.database === undefined ? await newDatabase(run.store === 'postgres') : undefined
     if (made) run.defer(() => made.drop())
-    const file = await buildVictim(run)
-    const trial = new Trial(run, emulator, file, options.database ?? made?.url, options)
+    const build = await buildVictim(run)
+    const trial = new Trial(run, emulator, build, options.database ?? made?.url, options)
     await trial.receiver.open()
     run.defer(() => trial.receiver.close())
     return trial
   }
 
-  private constructor(run: Run, emulator: Emulator, file: string, database: string | undefined, options: TrialOptions) {
+  private constructor(
+    run: Run,
+    emulator: Emulator,
+    build: VictimBuild,
+    database: string | undefined,
+    options: TrialOptions,
+  ) {
     this.run = run
     this.emulator = emulator
     this.phone = emulator.phone(PHONE, { name: 'Erika' })
@@ -89,14 +95,14 @@ export class Trial {
     }
     emulator.faults.on({ direction: 'to-client', tag: 'receipt', type: 'retry', matches: isRetry }).drop()
     this.#server = new VictimServer(run, {
-      file,
+      file: build.file,
       ...(options.isOnly && { isOnly: true }),
       env: {
         NETWORK: emulator.url,
         ROOT: emulator.rootPublicKey.toString('base64'),
         DATA: this.data,
         SERVER: JSON.stringify(options.server ?? {}),
-        NODE_COMPILE_CACHE: join(run.folder, 'compiled'),
+        NODE_COMPILE_CACHE: build.compiled,
         ...(database !== undefined && { DATABASE: database }),
       },
     })
