@@ -74,3 +74,22 @@ story(
     }
   },
 )
+
+story(
+  'what carries the sender key and is refused gives nobody the key: the next message carries it again',
+  async (scene) => {
+    const { link, emulator, contact } = scene
+    const max = contact()
+    const eva = contact(EVA, 'Eva')
+    const { session, phone } = await link()
+    const group = emulator.group({ subject: 'Familie', members: [phone, max, eva] })
+    const retries = emulator.faults.on({ phone: OWN, direction: 'to-client', tag: 'receipt', type: 'retry' }).slow(0)
+    emulator.faults.refuseNextMessage(OWN, 400)
+    await expect(session.send(group.id, 'abgelehnt')).rejects.toMatchObject({ code: 'WHATSAPP_REJECTED' })
+    emulator.faults.refuseNextMessage(OWN, 479)
+    await session.send(group.id, 'Hallo')
+    await max.hears('Hallo')
+    await eva.hears('Hallo')
+    expect(retries.count).toBe(0)
+  },
+)

@@ -103,7 +103,10 @@ export class Departures {
     if (!entry) return // a second ack, or one for something that is not ours to settle
     this.onWire.off(id)
     // What is acknowledged is with the server even when that cannot be written.
-    if (error !== undefined) this.onWire.forget(id)
+    if (error !== undefined) {
+      this.onWire.forget(id)
+      this.#wire?.unsent(id)
+    }
     if (error === undefined) {
       const settling = this.#options.sent(entry, timestamp, at)
       this.#settling.add(settling)
@@ -175,6 +178,7 @@ export class Departures {
       if (isGiven && !this.onWire.get(entry.id)) return true // it was answered for by now, so it had left
       this.onWire.off(entry.id)
       if (!mayHaveArrived) this.onWire.forget(entry.id)
+      wire.unsent(entry.id)
       if (isOfConnection(error)) return false
       const isFinal = isWamuxError(error, 'WHATSAPP_REJECTED')
       const hitch = isWamuxError(error, 'WHATSAPP_TIMEOUT') ? 'unanswered' : 'unwritten'

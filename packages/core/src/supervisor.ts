@@ -259,6 +259,7 @@ export class Supervisor {
       await outbox.attach({
         prepare: (entry) => connection.prepare(entry),
         settle: (id, work) => connection.settle(id, work),
+        unsent: (id) => connection.unsent(id),
         typing: (chat) => connection.typing(chat),
         exists,
         reachout: () => connection.reachout(),

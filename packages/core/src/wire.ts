@@ -10,6 +10,8 @@ export interface Wire {
    */
   prepare(entry: OutboxEntry): Promise<() => Promise<void>>
   settle(id: string, work: () => Work<void>): Promise<void>
+  /** The message did not arrive: what only its ack would make true is not. */
+  unsent(id: string): void
   /** Shows the account typing in a chat. */
   typing(chat: string): Promise<void>
   /** Whether a chat can be written to at all. */

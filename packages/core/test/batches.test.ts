@@ -45,6 +45,7 @@ function processOn(store: Store) {
           async () =>
             void sent.push(id),
         settle: (_: string, work: () => Work<void>) => store.write(work),
+        unsent() {},
         typing: async () => {},
         exists,
         reachout: async () => ({ isRestricted: false, until: null, reason: null }),

@@ -80,6 +80,8 @@ class TestWire implements Wire {
     await this.#store.write(work)
   }
 
+  unsent(): void {}
+
   async typing(chat: string): Promise<void> {
     this.typed.push(chat)
     await this.showing()

@@ -54,6 +54,7 @@ const wireTo = (outbox: Outbox, store: Store, error?: string) => ({
     async () =>
       outbox.acked(id, error, Date.now()),
   settle: (_: string, work: () => Work<void>) => store.write(work),
+  unsent() {},
   typing: async () => {},
   exists: async () => true,
   reachout: async () => ({ isRestricted: false, until: null, reason: null }),

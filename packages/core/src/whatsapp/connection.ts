@@ -204,6 +204,11 @@ export class Connection {
     await this.#keys.settle(id, work)
   }
 
+  /** What only became true by the message's ack is not true. */
+  unsent(id: string): void {
+    this.#keys.forget(id)
+  }
+
   /** Shows the account typing in a chat; a message ends that, or 25 s do. */
   async typing(chat: string): Promise<void> {
     await this.#sock.sendPresenceUpdate('composing', toJid(chat))

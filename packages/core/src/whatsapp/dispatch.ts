@@ -4,7 +4,7 @@ import { WamuxError } from '../errors.ts'
 import type { OutboxEntry } from '../stores/sql/outbox.ts'
 import { toJid } from './jid.ts'
 import { prepare } from './preparation.ts'
-import { type Questions, refusalOf } from './questions.ts'
+import { isOfClosed, isUnanswered, type Questions, refusalOf } from './questions.ts'
 import { relayOptions } from './relay.ts'
 import type { Resends } from './resends.ts'
 import { type Sending, sending } from './sending.ts'
@@ -29,16 +29,16 @@ export class Dispatch {
   /**
    * Asks what has to be known to encrypt a message. What it gives sends it, and resolves when the frame is written, which
    * is not yet "sent".
-   * @throws WHATSAPP_REJECTED, WHATSAPP_DISCONNECTED
+   * @throws WHATSAPP_REJECTED, WHATSAPP_DISCONNECTED, WHATSAPP_TIMEOUT
    */
   async prepare(entry: OutboxEntry): Promise<() => Promise<void>> {
     const { sock, questions } = this.#options
     const { asksForDevices } = entry
     const audience = relayOptions(entry.relay).statusJidList
     const about = { asksForDevices, audience }
-    const group = await refusing(entry, questions.ask(prepare(sock, toJid(entry.chat), about)))
+    const group = await named(entry, questions.ask(prepare(sock, toJid(entry.chat), about)))
     const message: Sending = { id: entry.id, group, isGivenUp: false, isEncrypting: false }
-    return () => refusing(entry, this.#send(entry, message))
+    return () => named(entry, this.#send(entry, message))
   }
 
   async #send(entry: OutboxEntry, message: Sending): Promise<void> {
@@ -48,8 +48,8 @@ export class Dispatch {
       await sock.relayMessage(toJid(entry.chat), proto.Message.decode(entry.body), options)
     }
     const sent = sending.run(message, () => resends.sending(entry, relay))
-    await within(LIMIT_MS, sent, undefined)
-    if (!message.isEncrypting) {
+    const isLate = (await within(LIMIT_MS, sent, 'late')) === 'late'
+    if (isLate && !message.isEncrypting) {
       message.isGivenUp = true
       throw new WamuxError('WHATSAPP_TIMEOUT', 'WhatsApp does not say what has to be known to encrypt this.')
     }
@@ -57,15 +57,25 @@ export class Dispatch {
   }
 }
 
-/** @throws WHATSAPP_REJECTED when WhatsApp answered a question about a message for good */
-async function refusing<T>({ id }: OutboxEntry, work: Promise<T>): Promise<T> {
+/**
+ * Says what Baileys' errors mean for a message.
+ * @throws WHATSAPP_REJECTED when WhatsApp answered a question about it for good, WHATSAPP_TIMEOUT when it cannot answer now,
+ * WHATSAPP_DISCONNECTED
+ */
+async function named<T>({ id }: OutboxEntry, work: Promise<T>): Promise<T> {
   try {
     return await work
   } catch (error) {
     const code = refusalOf(error)
-    if (code === undefined) throw error
-    const details = { code: String(code), messageId: id }
-    const what = `WhatsApp refused to say where to send this (${code}).`
-    throw new WamuxError('WHATSAPP_REJECTED', what, details, { cause: error })
+    if (code !== undefined) {
+      const what = `WhatsApp refused to say where to send this (${code}).`
+      throw new WamuxError('WHATSAPP_REJECTED', what, { code: String(code), messageId: id }, { cause: error })
+    }
+    if (isOfClosed(error)) {
+      const what = 'The connection ended while this was sent.'
+      throw new WamuxError('WHATSAPP_DISCONNECTED', what, { state: 'waiting' }, { cause: error })
+    }
+    if (!isUnanswered(error)) throw error
+    throw new WamuxError('WHATSAPP_TIMEOUT', 'WhatsApp cannot say now where to send this.', undefined, { cause: error })
   }
 }

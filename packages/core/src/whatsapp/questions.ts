@@ -1,4 +1,4 @@
-import { USyncQuery, USyncUser, type WASocket } from '@whiskeysockets/baileys'
+import { DisconnectReason, USyncQuery, USyncUser, type WASocket } from '@whiskeysockets/baileys'
 import { WamuxError } from '../errors.ts'
 
 /** Questions to WhatsApp that are not answered yet, of one connection. */
@@ -46,8 +46,27 @@ export async function askForHiddenId(
   return found
 }
 
+/** What Baileys puts into its Boom errors: the code of WhatsApp's answer, or what became of the question. */
+function factsOf(error: unknown): { code: number | undefined; status: number | undefined } {
+  const { data, output } = (error ?? {}) as { data?: unknown; output?: { statusCode?: number } }
+  return { code: typeof data === 'number' ? data : undefined, status: output?.statusCode }
+}
+
+const isPassing = (code: number) => code === 408 || code === 429 || code >= 500
+
 /** The number with which WhatsApp answered a question for good: there is no such group, or we are not in it. */
 export function refusalOf(error: unknown): number | undefined {
-  const { data } = (error ?? {}) as { data?: unknown } // Baileys puts it into its Boom errors
-  return typeof data === 'number' && data >= 400 && data < 500 && data !== 408 && data !== 429 ? data : undefined
+  const { code } = factsOf(error)
+  return code !== undefined && code >= 400 && !isPassing(code) ? code : undefined
+}
+
+/** Whether WhatsApp gave no answer, or none for now. */
+export function isUnanswered(error: unknown): boolean {
+  const { code, status } = factsOf(error)
+  return code === undefined ? status === DisconnectReason.timedOut : isPassing(code)
+}
+
+/** Whether there was no connection any more. */
+export function isOfClosed(error: unknown): boolean {
+  return factsOf(error).status === DisconnectReason.connectionClosed
 }

@@ -30,6 +30,19 @@ export class SocketKeys {
     await this.#vault.commit(keys, [work])
   }
 
+  /** Message `id` did not arrive: nobody has our sender key from it, and the next one to its group carries it again. */
+  forget(id: string): void {
+    const groups = Object.keys(this.#senderKeysOf.get(id)?.['sender-key-memory'] ?? {})
+    this.#senderKeysOf.delete(id)
+    for (const group of groups) {
+      this.#senderKeys.delete(group)
+      for (const pending of this.#senderKeysOf.values()) {
+        const who = pending['sender-key-memory']?.[group]
+        if (who) this.#senderKeys.set(group, who)
+      }
+    }
+  }
+
   /** For Baileys' `auth.keys`. */
   get store(): SignalKeyStore {
     return {
