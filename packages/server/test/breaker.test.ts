@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { Breaker } from '../src/webhooks/breaker.ts'
-import { bodyOf, setUp } from './dispatching.ts'
+import { bodyOf, setUp, turnUntil } from './dispatching.ts'
 import { receiver } from './helpers.ts'
 
 const NOW = 1_000_000_000
@@ -49,17 +49,11 @@ test('a receiver that fails gets one attempt at a time, 10 s apart, however many
   expect(atOnce).toBeLessThanOrEqual(5 + 6)
   most = 0
   const begun = clock.now()
-  while (clock.now() - begun < 60_000) {
-    await clock.next()
-    await running.idle()
-  }
+  await turnUntil(clock, running, () => clock.now() - begun >= 60_000)
   expect(bot.all.length - atOnce).toBeLessThanOrEqual(6)
   expect(most).toBe(1)
   answer.status = 200
-  while (new Set(bot.all.slice(-30).map(bodyOf)).size < 30) {
-    await clock.next()
-    await running.idle()
-  }
+  await turnUntil(clock, running, () => new Set(bot.all.slice(-30).map(bodyOf)).size >= 30)
   expect(clock.now() - begun).toBeLessThan(90_000)
 })
 

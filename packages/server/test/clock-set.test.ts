@@ -2,7 +2,7 @@ import { deliveries, journal, rows, webhooks } from '@wamux/core/stores'
 import { describe, expect, test } from 'vitest'
 import { type Clock, systemClock } from '../src/webhooks/clock.ts'
 import { DELAYS_MS } from '../src/webhooks/schedule.ts'
-import { bodyOf, owed, START, setUp } from './dispatching.ts'
+import { bodyOf, owed, START, setUp, turnUntil } from './dispatching.ts'
 import { receiver, started } from './helpers.ts'
 
 const HOUR = 3_600_000
@@ -52,10 +52,7 @@ describe.each([
     running.ring('demo')
     await running.idle()
     expect(bot.all.map(bodyOf)).toEqual(['bad'])
-    while (!bot.all.some((received) => bodyOf(received) === 'good')) {
-      await clock.next()
-      await running.idle()
-    }
+    await turnUntil(clock, running, () => bot.all.some((received) => bodyOf(received) === 'good'))
     expect(clock.steady() - START).toBe(600_000)
   })
 

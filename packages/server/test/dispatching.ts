@@ -131,6 +131,18 @@ export async function setUp(
   }
 }
 
+/** Lets the time of the next alarm come, again and again, until it `isSo`. */
+export async function turnUntil(
+  clock: TurnedClock,
+  running: Dispatcher,
+  isSo: () => boolean | Promise<boolean>,
+): Promise<void> {
+  while (!(await isSo())) {
+    await clock.next()
+    await running.idle()
+  }
+}
+
 export const bodyOf = ({ event }: Received) => (event.event === 'message' ? event.data.body : event.event)
 export const owed = (store: Store) =>
   store.read(() =>

@@ -1,6 +1,6 @@
 import { journal, replays, rows, type Store, webhooks } from '@wamux/core/stores'
 import { expect, test } from 'vitest'
-import { bodyOf, owed, START, setUp } from './dispatching.ts'
+import { bodyOf, owed, START, setUp, turnUntil } from './dispatching.ts'
 import { receiver } from './helpers.ts'
 
 const MINUTE = 60_000
@@ -20,10 +20,7 @@ test('an event that fails holds its chat for ten minutes; then others pass it an
   const running = dispatcher()
   await running.start()
   await running.idle()
-  while (bot.all.every((received) => bodyOf(received) === 'bad')) {
-    await clock.next()
-    await running.idle()
-  }
+  await turnUntil(clock, running, () => bot.all.some((received) => bodyOf(received) !== 'bad'))
   expect(clock.now() - START).toBe(10 * MINUTE)
   await bot.next((received) => bodyOf(received) === 'better')
   const told = bot.all.map((received) => [bodyOf(received), received.headers['wamux-overtakes']])
@@ -39,10 +36,7 @@ test('an event that fails holds its chat for ten minutes; then others pass it an
   await bot.next((received) => bodyOf(received) === 'new')
   answer.status = 200
   await running.idle()
-  while ((await owed(store)).length > 0) {
-    await clock.next()
-    await running.idle()
-  }
+  await turnUntil(clock, running, async () => (await owed(store)).length === 0)
   expect(bot.all.map(bodyOf).slice(5)).toEqual(['new', 'bad'])
   expect(clock.now() - START).toBe(35 * MINUTE + 5_000)
 })
@@ -98,16 +92,10 @@ test('when one works that had failed, the others of its chat that had failed are
   await running.start()
   await running.idle()
   // Long enough for three of them to have been tried.
-  while (clock.now() - START < 25 * MINUTE) {
-    await clock.next()
-    await running.idle()
-  }
+  await turnUntil(clock, running, () => clock.now() - START >= 25 * MINUTE)
   answer.status = 200
   const before = bot.all.length
-  while ((await owed(store)).length > 0) {
-    await clock.next()
-    await running.idle()
-  }
+  await turnUntil(clock, running, async () => (await owed(store)).length === 0)
   expect(bot.all.slice(before).map(bodyOf).slice(-4).toSorted()).toEqual(['1', '2', '3', '4'])
   expect(clock.now() - START).toBeLessThan(36 * MINUTE)
 })

@@ -1,22 +1,17 @@
 import { EventEmitter } from 'node:events'
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import { describe, expect, test } from 'vitest'
-import { Inbox } from '../../src/inbox.ts'
 import * as journal from '../../src/stores/sql/journal.ts'
 import { rows, type Store } from '../../src/stores/store.ts'
-import { Arrivals } from '../../src/whatsapp/arrivals.ts'
 import { harden, type SocketClient } from '../../src/whatsapp/harden.ts'
 import { patchLibsignal } from '../../src/whatsapp/ratchet.ts'
-import { RetryCounts } from '../../src/whatsapp/retry-counts.ts'
-import { bundleOf, coreParty, newCreds, padded, preKeysOf, stockParty, watchedStore } from './parties.ts'
+import { arrivalsOf, bundleOf, coreParty, newCreds, padded, preKeysOf, stockParty, watchedStore } from './parties.ts'
 
 patchLibsignal()
 
 const PHONE = '4922222222'
 const GROUP = '120363012345678901@g.us'
 const OWN = '4911111111:5@s.whatsapp.net'
-const logger = { debug() {}, info() {}, warn() {}, error() {} }
-const inbox = new Inbox('s', () => null)
 type Creds = ReturnType<typeof newCreds>
 const linked = (): Creds => ({ ...newCreds(), account: {} })
 
@@ -27,19 +22,10 @@ function connection(store: Store, creds: Creds, baileys: (node: BinaryNode, core
   const answers: unknown[] = []
   const ws = Object.assign(new EventEmitter(), { socket: { send() {}, terminate() {} } }) as SocketClient
   const ev = new EventEmitter()
-  const arrivals = new Arrivals({
-    inbox,
-    vault: core.vault,
-    signal: core.signal,
-    logger,
-    retries: new RetryCounts(core.vault),
-    sock: {
-      messageRetryManager: null,
-      ev: ev as never, // only `on` is used
-      sendMessageAck: async ({ tag, attrs }: BinaryNode) => void answers.push(['ack', tag, attrs.id]),
-      sendReceipt: async (...receipt: unknown[]) => void answers.push(['receipt', ...receipt]),
-    },
-    written: async () => {},
+  const arrivals = arrivalsOf(core, {
+    ev,
+    ack: ({ tag, attrs }) => void answers.push(['ack', tag, attrs.id]),
+    receipt: (of) => void answers.push(['receipt', ...of]),
   })
   let handling = 0
   for (const lane of ['message', 'receipt', 'notification', 'call']) {

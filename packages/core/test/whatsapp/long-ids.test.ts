@@ -1,37 +1,19 @@
 import { randomBytes } from 'node:crypto'
-import { EventEmitter } from 'node:events'
 import { type BinaryNode, proto } from '@whiskeysockets/baileys'
 import { describe, expect, test } from 'vitest'
-import { Inbox } from '../../src/inbox.ts'
 import { rows, type Store } from '../../src/stores/store.ts'
-import { Arrivals } from '../../src/whatsapp/arrivals.ts'
-import { RetryCounts } from '../../src/whatsapp/retry-counts.ts'
 import * as unhandled from '../../src/whatsapp/unhandled.ts'
 import { STORES } from '../stores/open.ts'
-import { coreParty, newCreds } from './parties.ts'
+import { arrivalsOf, coreParty, newCreds } from './parties.ts'
 
 const PHONE = '4922222222@s.whatsapp.net'
 /** Of chance: PostgreSQL packs what repeats itself, and then an index takes it. */
 const LONG = randomBytes(75_000).toString('base64url')
-const logger = { debug() {}, info() {}, warn() {}, error() {} }
 
 function connection(store: Store) {
   const core = coreParty(store, { ...newCreds(), account: {} })
   const answers: unknown[] = []
-  const arrivals = new Arrivals({
-    inbox: new Inbox('s', () => null),
-    vault: core.vault,
-    signal: core.signal,
-    logger,
-    retries: new RetryCounts(core.vault),
-    sock: {
-      messageRetryManager: null,
-      ev: new EventEmitter() as never, // only `on` is used
-      sendMessageAck: async ({ attrs }: BinaryNode) => void answers.push(attrs.id),
-      sendReceipt: async () => {},
-    },
-    written: async () => {},
-  })
+  const arrivals = arrivalsOf(core, { ack: ({ attrs }) => void answers.push(attrs.id) })
   return { arrivals, answers, vault: core.vault }
 }
 

@@ -1,6 +1,8 @@
+import { EventEmitter } from 'node:events'
 import {
   type AuthenticationCreds,
   addTransactionCapability,
+  type BinaryNode,
   BufferJSON,
   Curve,
   DEFAULT_CONNECTION_CONFIG,
@@ -10,8 +12,11 @@ import {
   type SignalDataSet,
   type SocketConfig,
 } from '@whiskeysockets/baileys'
+import { Inbox } from '../../src/inbox.ts'
 import { openMemoryStore } from '../../src/stores/sqlite/store.ts'
 import type { Store, Work } from '../../src/stores/store.ts'
+import { Arrivals } from '../../src/whatsapp/arrivals.ts'
+import { RetryCounts } from '../../src/whatsapp/retry-counts.ts'
 import { Signal } from '../../src/whatsapp/signal.ts'
 import { silentBaileysLogger } from '../../src/whatsapp/silent-logger.ts'
 import { Vault } from '../../src/whatsapp/vault.ts'
@@ -109,6 +114,33 @@ export function coreParty(store: Store, creds: AuthenticationCreds) {
   })
   const repository = signal.makeRepository({ creds, keys: unused }, silentBaileysLogger, async () => [])
   return { vault, signal, repository, failures, commits: () => committed }
+}
+
+/** What comes in over a connection of a core party, and what Baileys would answer by itself. */
+export function arrivalsOf(
+  { vault, signal }: ReturnType<typeof coreParty>,
+  { ev = new EventEmitter(), ack, receipt = () => {} }: ArrivalsAnswers,
+): Arrivals {
+  return new Arrivals({
+    inbox: new Inbox('s', () => null),
+    vault,
+    signal,
+    logger: { debug() {}, info() {}, warn() {}, error() {} },
+    retries: new RetryCounts(vault),
+    sock: {
+      messageRetryManager: null,
+      ev: ev as never, // only `on` is used
+      sendMessageAck: async (node: BinaryNode) => ack(node),
+      sendReceipt: async (...of: unknown[]) => receipt(of),
+    },
+    written: async () => {},
+  })
+}
+
+export interface ArrivalsAnswers {
+  ev?: EventEmitter
+  ack(node: BinaryNode): void
+  receipt?(of: unknown[]): void
 }
 
 /** Makes `count` pre-keys of a core party, as an upload does. */
